@@ -1,0 +1,101 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Settings for the targets that read bytes written by strangers.
+let strictSettings = swiftSettings + [.strictMemorySafety()]
+
+let package = Package(
+  name: "assay",
+  products: [
+    .executable(name: "assay", targets: ["assay"]),
+    .library(
+      name: "Assay",
+      targets: [
+        "TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Inspection", "Numerics",
+        "Schedulers", "DiffusionModels", "Generation", "Validation",
+      ]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .target(name: "CKernels"),
+
+    .target(
+      name: "TensorCore", dependencies: ["CKernels", "CXXHash"], swiftSettings: strictSettings),
+    .target(
+      name: "Checkpoints", dependencies: ["TensorCore", "CZlib"], swiftSettings: strictSettings),
+    .target(name: "KeyLayouts", dependencies: ["TensorCore"], swiftSettings: swiftSettings),
+    .target(
+      name: "Conversion", dependencies: ["TensorCore", "Checkpoints", "KeyLayouts"],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "Inspection", dependencies: ["TensorCore", "Checkpoints", "KeyLayouts"],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "Numerics", dependencies: ["TensorCore", "CKernels", "COpenBLAS"],
+      swiftSettings: swiftSettings),
+    .target(name: "Schedulers", dependencies: ["TensorCore"], swiftSettings: swiftSettings),
+    .target(
+      name: "DiffusionModels", dependencies: ["TensorCore", "Numerics", "KeyLayouts"],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "Generation",
+      dependencies: [
+        "TensorCore", "Numerics", "KeyLayouts", "DiffusionModels", "Schedulers", "CPNG",
+      ],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "Validation",
+      dependencies: [
+        "TensorCore", "Checkpoints", "KeyLayouts", "Numerics", "Schedulers", "DiffusionModels",
+        "Generation",
+      ],
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "assay",
+      dependencies: [
+        "TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Inspection", "Numerics",
+        "Schedulers", "DiffusionModels", "Generation", "Validation",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftSettings),
+
+    .target(
+      name: "TestSupport", dependencies: ["TensorCore"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
+    testTarget("TensorCoreTests", of: ["TensorCore"]),
+    testTarget("CheckpointsTests", of: ["TensorCore", "Checkpoints"]),
+    testTarget("KeyLayoutsTests", of: ["TensorCore", "KeyLayouts"]),
+    testTarget("ConversionTests", of: ["TensorCore", "Checkpoints", "KeyLayouts", "Conversion"]),
+    testTarget("NumericsTests", of: ["TensorCore", "Numerics", "Checkpoints"]),
+    testTarget("SchedulersTests", of: ["TensorCore", "Schedulers", "Checkpoints"]),
+    testTarget(
+      "DiffusionModelsTests",
+      of: ["TensorCore", "Numerics", "KeyLayouts", "DiffusionModels", "Checkpoints"]),
+    testTarget("GenerationTests", of: ["TensorCore", "Numerics", "Generation", "Checkpoints"]),
+    testTarget("ValidationTests", of: ["TensorCore", "Numerics", "Checkpoints", "Validation"]),
+    testTarget("CommandTests", of: ["TensorCore", "Checkpoints"]),
+  ]
+)
+
+/// A test target named after the target it tests.
+func testTarget(_ name: String, of targets: [String]) -> Target {
+  .testTarget(
+    name: name,
+    dependencies: (targets + ["TestSupport"]).map { .byName(name: $0) },
+    swiftSettings: swiftSettings)
+}

@@ -1,0 +1,8 @@
+// The few loops that need instructions Swift cannot emit. Each is dispatched at run time behind a
+// Swift function that has a portable fallback, tested bit for bit against it.
+#ifndef ASSAY_CKERNELS_H
+#define ASSAY_CKERNELS_H
+
+#include "cpu_features.h"
+
+#endif

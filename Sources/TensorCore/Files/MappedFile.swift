@@ -1,0 +1,81 @@
+#if canImport(Glibc)
+  internal import Glibc
+#endif
+
+/// A whole file mapped read-only and private; unmapped when the value ends.
+///
+/// A file that shrinks while it is mapped does not crash the process: see `MappingGuard`.
+@safe public struct MappedFile: ~Copyable {
+  /// How a range of the mapping will be used.
+  public enum Advice: Sendable {
+    /// Read once, from front to back.
+    case sequential
+    /// Read soon: start fetching it.
+    case willNeed
+    /// Not needed for now: the pages may be dropped (they are read again on use).
+    case dontNeed
+  }
+
+  /// The mapped bytes; valid while the value lives.
+  @unsafe let bytes: UnsafeRawBufferPointer
+
+  /// Maps a regular file.
+  ///
+  /// - Throws: `FileError` when the file is missing, unreadable, not a regular file, or cannot be
+  ///   mapped. An empty file maps to zero bytes.
+  public init(path: String) throws(FileError) {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(.open, path: path, code: errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else {
+      throw FileError(.read, path: path, code: errno)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FileError(
+        status.st_mode & S_IFMT == S_IFDIR ? .isFolder : .notRegular, path: path, code: 0)
+    }
+    let count = Int(status.st_size)
+    guard count > 0 else {
+      unsafe bytes = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    guard let address = unsafe address, unsafe address != MAP_FAILED else {
+      throw FileError(.map, path: path, code: errno)
+    }
+    unsafe bytes = unsafe UnsafeRawBufferPointer(start: address, count: count)
+    unsafe MappingGuard.watch(bytes, path: path)
+  }
+
+  deinit {
+    guard let address = unsafe bytes.baseAddress else { return }
+    unsafe MappingGuard.unwatch(bytes)
+    unsafe munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
+  }
+
+  /// Tells the kernel how a range will be used. A hint only: errors are ignored.
+  public func advise(_ advice: Advice, range: Range<Int>) {
+    guard let base = unsafe bytes.baseAddress, !range.isEmpty else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    // Dropping pages must not touch a neighbour's: round inwards; otherwise outwards.
+    let start: Int
+    let end: Int
+    switch advice {
+    case .dontNeed:
+      start = (range.lowerBound + page - 1) / page * page
+      end = range.upperBound / page * page
+    case .sequential, .willNeed:
+      start = range.lowerBound / page * page
+      end = range.upperBound
+    }
+    guard start < end else { return }
+    let flag =
+      switch advice {
+      case .sequential: MADV_SEQUENTIAL
+      case .willNeed: MADV_WILLNEED
+      case .dontNeed: MADV_DONTNEED
+      }
+    _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, flag)
+  }
+}

@@ -1,0 +1,123 @@
+#if canImport(Glibc)
+  internal import Glibc
+#endif
+
+/// A file that appears whole or not at all.
+///
+/// Bytes go to a temporary file beside the target; `commit()` flushes it to the disk and renames it
+/// into place. A value that ends without `commit()` removes the temporary file and leaves whatever
+/// was at the target untouched.
+public struct OutputFile: ~Copyable {
+  /// The path that the finished file will have.
+  public let path: String
+  /// The number of bytes appended so far.
+  public var position: Int { flushed + pending.count }
+
+  private let temporaryPath: String
+  private let descriptor: Int32
+  private var flushed = 0
+  private var pending: [UInt8] = []
+  private var isCommitted = false
+
+  private static let bufferSize = 1 << 20
+
+  /// Starts a file that will replace `path`.
+  ///
+  /// - Throws: `FileError` when the target is a folder or its folder cannot be written.
+  public init(replacing path: String) throws(FileError) {
+    var status = stat()
+    if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      throw FileError(.isFolder, path: path)
+    }
+    let temporary = TemporaryPaths.reserve(beside: path)
+    let descriptor = unsafe open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else {
+      TemporaryPaths.forget(temporary)
+      throw FileError(.create, path: path, code: errno)
+    }
+    self.path = path
+    self.temporaryPath = temporary
+    self.descriptor = descriptor
+    pending.reserveCapacity(Self.bufferSize)
+  }
+
+  deinit {
+    close(descriptor)
+    if !isCommitted {
+      unsafe unlink(temporaryPath)
+      TemporaryPaths.forget(temporaryPath)
+    }
+  }
+
+  /// Appends bytes.
+  ///
+  /// - Throws: `FileError` when the disk is full or fails.
+  public mutating func write(_ bytes: RawSpan) throws(FileError) {
+    if pending.count + bytes.byteCount > Self.bufferSize { try flush() }
+    if bytes.byteCount >= Self.bufferSize {
+      try put(bytes, at: flushed)
+      flushed += bytes.byteCount
+    } else {
+      unsafe bytes.withUnsafeBytes { unsafe pending.append(contentsOf: $0) }
+    }
+  }
+
+  /// Appends a string as UTF-8.
+  public mutating func write(_ text: String) throws(FileError) {
+    try unsafe write(Array(text.utf8).span.bytes)
+  }
+
+  /// Appends zero bytes up to `offset`, which must not lie behind `position`.
+  public mutating func pad(to offset: Int) throws(FileError) {
+    precondition(offset >= position, "padding backwards")
+    let zeros = [UInt8](repeating: 0, count: min(offset - position, 1 << 16))
+    while position < offset {
+      try unsafe write(zeros.span.bytes.extracting(first: min(offset - position, zeros.count)))
+    }
+  }
+
+  /// Writes over bytes that were appended before (a header whose fields are known last).
+  public mutating func overwrite(_ bytes: RawSpan, at offset: Int) throws(FileError) {
+    precondition(offset >= 0 && offset + bytes.byteCount <= position, "overwriting past the end")
+    try flush()
+    try put(bytes, at: offset)
+  }
+
+  /// Makes the file durable and moves it to `path`.
+  ///
+  /// - Throws: `FileError` when the disk fails, or when a mapped input turned out to have shrunk
+  ///   (`MappingGuard`): the output would hold zeros in place of its data.
+  public consuming func commit() throws(FileError) {
+    try flush()
+    try MappingGuard.check()
+    guard fsync(descriptor) == 0 else { throw FileError(.write, path: path, code: errno) }
+    guard unsafe rename(temporaryPath, path) == 0 else {
+      throw FileError(.rename, path: path, code: errno)
+    }
+    isCommitted = true
+    TemporaryPaths.forget(temporaryPath)
+    OutputFolder.synchronise(folderOf: path)
+  }
+
+  private mutating func flush() throws(FileError) {
+    guard !pending.isEmpty else { return }
+    try unsafe put(pending.span.bytes, at: flushed)
+    flushed += pending.count
+    pending.removeAll(keepingCapacity: true)
+  }
+
+  private func put(_ bytes: RawSpan, at offset: Int) throws(FileError) {
+    var done = 0
+    while done < bytes.byteCount {
+      let part = bytes.extracting(droppingFirst: done)
+      let written = unsafe part.withUnsafeBytes {
+        unsafe pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset + done))
+      }
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw FileError(.write, path: path, code: errno)
+      }
+      done += written
+    }
+  }
+}
