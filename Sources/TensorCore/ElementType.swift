@@ -31,12 +31,12 @@ public enum ElementType: UInt16, Sendable, Hashable, CaseIterable {
   case complex64 = 0x20
   case complex128 = 0x21
 
-  case q4_0 = 0x42
-  case q4_1 = 0x43
-  case q5_0 = 0x46
-  case q5_1 = 0x47
-  case q8_0 = 0x48
-  case q8_1 = 0x49
+  case q40 = 0x42
+  case q41 = 0x43
+  case q50 = 0x46
+  case q51 = 0x47
+  case q80 = 0x48
+  case q81 = 0x49
   case q2K = 0x4A
   case q3K = 0x4B
   case q4K = 0x4C
@@ -82,7 +82,7 @@ extension ElementType {
   public func byteCount(for shape: TensorShape) -> Int? {
     if blockElements > 1 && shape.elementCount > 0 {
       // GGUF's blocks never straddle rows; the packed float types only need a whole count.
-      let run = rawValue >= ElementType.q4_0.rawValue ? (shape.last ?? 1) : shape.elementCount
+      let run = rawValue >= ElementType.q40.rawValue ? (shape.last ?? 1) : shape.elementCount
       guard run % blockElements == 0 else { return nil }
     }
     let (bytes, overflow) = (shape.elementCount / blockElements)
@@ -115,12 +115,12 @@ extension ElementType {
     case .float4E2M1: ("f4_e2m1", 2, 1)
     case .complex64: ("c64", 1, 8)
     case .complex128: ("c128", 1, 16)
-    case .q4_0: ("q4_0", 32, 18)
-    case .q4_1: ("q4_1", 32, 20)
-    case .q5_0: ("q5_0", 32, 22)
-    case .q5_1: ("q5_1", 32, 24)
-    case .q8_0: ("q8_0", 32, 34)
-    case .q8_1: ("q8_1", 32, 36)
+    case .q40: ("q4_0", 32, 18)
+    case .q41: ("q4_1", 32, 20)
+    case .q50: ("q5_0", 32, 22)
+    case .q51: ("q5_1", 32, 24)
+    case .q80: ("q8_0", 32, 34)
+    case .q81: ("q8_1", 32, 36)
     case .q2K: ("q2_k", 256, 84)
     case .q3K: ("q3_k", 256, 110)
     case .q4K: ("q4_k", 256, 144)
