@@ -28,9 +28,18 @@ public struct JSONObject: Sendable, Hashable {
   /// Makes an empty object.
   public init() {}
 
-  /// Makes an object of members whose keys the caller knows to differ.
+  /// Makes an object of members. The last value of a key that stands twice wins, in the place of
+  /// the first.
   public init(_ members: [(String, JSON)]) {
-    for (key, value) in members { self[key] = value }
+    var places: [String: Int] = [:]
+    for (key, value) in members {
+      if let place = places.updateValue(self.members.count, forKey: key) {
+        places[key] = place
+        self.members[place].value = value
+      } else {
+        self.members.append(Member(key: key, value: value))
+      }
+    }
   }
 
   init(unique members: [Member]) { self.members = members }

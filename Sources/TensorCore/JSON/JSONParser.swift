@@ -5,6 +5,12 @@ public struct JSONError: DescribedError, Hashable {
   /// What is wrong there: `expected ':', found '}'`.
   public let problem: String
 
+  /// Describes a problem at a byte.
+  public init(offset: Int, problem: String) {
+    self.offset = offset
+    self.problem = problem
+  }
+
   /// The line shown to people.
   public var description: String { "invalid JSON at byte \(offset): \(problem)" }
 }

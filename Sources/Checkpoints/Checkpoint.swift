@@ -1,0 +1,150 @@
+public import TensorCore
+
+/// A checkpoint file as it is: its tensors under the names the file gives them, and everything
+/// else it says.
+public struct Checkpoint: Sendable {
+  /// The path that the user gave.
+  public let path: String
+  /// The container, found from the bytes.
+  public let format: ContainerFormat
+  /// The tensors, in the container's order.
+  public let source: any TensorSource
+  /// What the container says beside the tensors: safetensors' `__metadata__` strings, or for a
+  /// pickle the non-tensor values as JSON under `values`.
+  public let metadata: JSONObject
+  /// What a pickle names beside plain data. Nothing of it was run.
+  public let opaqueValues: [OpaqueValue]
+
+  /// Puts a checkpoint together; readers of containers do.
+  public init(
+    path: String, format: ContainerFormat, source: any TensorSource, metadata: JSONObject,
+    opaqueValues: [OpaqueValue] = []
+  ) {
+    self.path = path
+    self.format = format
+    self.source = source
+    self.metadata = metadata
+    self.opaqueValues = opaqueValues
+  }
+
+  /// Opens a checkpoint file of any known container, which is found from its content, never from
+  /// its name.
+  ///
+  /// - Throws: `FileError` when the file cannot be mapped or is empty, `CheckpointError` when it is
+  ///   of no known format, and otherwise the error of the format's own reader.
+  public static func open(path: String) throws -> Checkpoint {
+    let storage = try ByteStorage.mapping(path: path)
+    guard storage.count > 0 else { throw FileError(.empty, path: path) }
+    let registration = storage.withBytes(in: 0..<storage.count) { bytes in
+      FormatRegistration.all.first { $0.recognises(bytes) }
+    }
+    guard let registration else {
+      throw CheckpointError(
+        path: path, problem: .unknownFormat(start: CheckpointError.start(of: storage)))
+    }
+    return try registration.open(storage, path)
+  }
+}
+
+/// A container of tensors.
+public enum ContainerFormat: String, Sendable, Hashable, CaseIterable {
+  /// `torch.save`: a zip of a pickle and raw storages, or the older run of pickles.
+  case pytorch
+  /// A JSON header and raw bytes.
+  case safetensors
+  /// This project's own mapped model file.
+  case ingot
+}
+
+/// Something a pickle refers to that is no plain data: a class or a function. It was not imported
+/// and not called; its place is kept by this note.
+public struct OpaqueValue: Sendable, Hashable {
+  /// The Python module: `pytorch_lightning.callbacks.model_checkpoint`.
+  public let module: String
+  /// The qualified name in the module: `ModelCheckpoint`.
+  public let name: String
+  /// Where the pickle names it, in bytes from the start of the pickle.
+  public let offset: Int
+  /// Whether Python would have called it while loading, and not only referred to it.
+  public let isCalled: Bool
+
+  /// Notes a reference.
+  public init(module: String, name: String, offset: Int, isCalled: Bool) {
+    self.module = module
+    self.name = name
+    self.offset = offset
+    self.isCalled = isCalled
+  }
+
+  /// Module and name joined by a dot.
+  public var qualifiedName: String { "\(module).\(name)" }
+}
+
+/// A file that is not a checkpoint, or a set of tensors that a container cannot hold.
+public struct CheckpointError: DescribedError, Hashable {
+  /// What is wrong.
+  public enum Problem: Sendable, Hashable {
+    /// No reader knows the content; `start` shows its first bytes.
+    case unknownFormat(start: String)
+    /// The container has no code for the tensor's element type.
+    case elementType(tensor: String, type: ElementType, format: ContainerFormat)
+    /// Two tensors have one name.
+    case duplicateName(String)
+    /// The tensor has a name that the container keeps for itself.
+    case reservedName(String, format: ContainerFormat)
+    /// `append` was given another tensor than the next one announced.
+    case unexpectedTensor(expected: TensorDescription?, found: TensorDescription)
+    /// `finish` was called with announced tensors missing.
+    case missingTensors(first: String, count: Int)
+    /// The header would exceed the format's limit.
+    case headerTooLarge(bytes: Int, limit: Int)
+  }
+
+  /// The file's path, as the user gave it.
+  public let path: String
+  /// What is wrong.
+  public let problem: Problem
+
+  /// Describes a problem of the file at `path`.
+  public init(path: String, problem: Problem) {
+    self.path = path
+    self.problem = problem
+  }
+
+  /// The line shown to people.
+  public var description: String {
+    switch problem {
+    case .unknownFormat(let start):
+      "\(path): not a checkpoint of a known format: starts with \(start)"
+    case .elementType(let tensor, let type, let format):
+      "\(path): tensor '\(tensor)' is \(type), for which \(format.rawValue) has no code"
+    case .duplicateName(let name): "\(path): two tensors are named '\(name)'"
+    case .reservedName(let name, let format):
+      "\(path): a tensor is named '\(name)', which \(format.rawValue) keeps for itself"
+    case .unexpectedTensor(let expected?, let found):
+      "\(path): expected tensor \(Self.text(expected)) next, found \(Self.text(found))"
+    case .unexpectedTensor(nil, let found):
+      "\(path): expected no further tensor, found \(Self.text(found))"
+    case .missingTensors(let first, let count):
+      "\(path): \(count) announced tensor\(count == 1 ? " was" : "s were") never written, first "
+        + "'\(first)'"
+    case .headerTooLarge(let bytes, let limit):
+      "\(path): the header would take \(bytes) bytes, the format allows \(limit)"
+    }
+  }
+
+  private static func text(_ tensor: TensorDescription) -> String {
+    "'\(tensor.name)' (\(tensor.elementType) \(tensor.shape))"
+  }
+
+  /// The first bytes of a file as people can read them: text in quotes, anything else in hex.
+  static func start(of storage: ByteStorage) -> String {
+    let bytes = storage.array(in: 0..<min(storage.count, 16))
+    let isText = bytes.allSatisfy { (0x20..<0x7F).contains($0) || [9, 10, 13].contains($0) }
+    if isText {
+      return JSON.string(String(decoding: bytes, as: UTF8.self)).text()
+    }
+    let digits = bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    return "bytes " + digits.joined(separator: " ")
+  }
+}

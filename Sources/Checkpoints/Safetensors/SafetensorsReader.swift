@@ -1,0 +1,54 @@
+public import TensorCore
+
+/// The tensors of one `.safetensors` file, as views straight into the mapping.
+///
+/// The header is checked as a whole before any view exists, as strictly as upstream's Rust library
+/// (huggingface/safetensors, `tensor.rs`) and with its limits: tensors lie back to back, no holes,
+/// no overlap, nothing behind the last one. Beyond that, duplicate keys and unknown members are
+/// errors. The tensors are listed in the order of their bytes.
+public struct SafetensorsReader: TensorSource {
+  /// The tensors, in the order of their bytes.
+  public let tensors: [TensorDescription]
+  /// The strings of `__metadata__`.
+  public let metadata: JSONObject
+
+  private let storage: ByteStorage
+  private let ranges: [Range<Int>]
+
+  /// The longest header that the format allows, in bytes.
+  public static let headerLimit = 100_000_000
+
+  /// Opens a file.
+  ///
+  /// - Throws: `FileError` when it cannot be mapped, `SafetensorsError` when it breaks the format.
+  public init(path: String) throws {
+    let storage = try ByteStorage.mapping(path: path)
+    guard storage.count > 0 else { throw FileError(.empty, path: path) }
+    try self.init(storage: storage, path: path)
+  }
+
+  init(storage: ByteStorage, path: String) throws(SafetensorsError) {
+    let header = try SafetensorsHeader(storage: storage, path: path)
+    self.storage = storage
+    tensors = header.entries.map(\.description)
+    ranges = header.entries.map(\.range)
+    metadata = header.metadata
+  }
+
+  /// The tensor at an index of `tensors`. Never throws: the header was checked.
+  public func tensor(at index: Int) -> TensorView {
+    TensorView(description: tensors[index], storage: storage, byteRange: ranges[index])
+  }
+
+  static let registration = FormatRegistration(
+    format: .safetensors,
+    recognises: { bytes in
+      guard let length = bytes.load(UInt64.self, at: 0), length < 1 << 40 else { return false }
+      return bytes.load(UInt8.self, at: 8) == UInt8(ascii: "{")
+    },
+    open: { storage, path in
+      let reader = try SafetensorsReader(storage: storage, path: path)
+      return Checkpoint(
+        path: path, format: .safetensors, source: reader, metadata: reader.metadata)
+    })
+}
