@@ -4,5 +4,6 @@
 #define ASSAY_CKERNELS_H
 
 #include "cpu_features.h"
+#include "element_conversion.h"
 
 #endif
