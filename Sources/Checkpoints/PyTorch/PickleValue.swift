@@ -1,0 +1,187 @@
+internal import TensorCore
+
+/// A value that an unpickled file describes.
+///
+/// Containers are indices into a `PickleHeap`, because memo entries alias: two references to one
+/// list must see the same elements. (Indices rather than objects, so that a million nested lists
+/// are freed without recursion and a list that holds itself leaks nothing.)
+enum PickleValue: Sendable {
+  case none
+  case bool(Bool)
+  case integer(Int)
+  /// A whole number beyond 64 bits: little-endian two's complement.
+  case bigInteger([UInt8])
+  case float(Double)
+  case complex(Double, Double)
+  case string(String)
+  case bytes([UInt8])
+  case tuple(Int)
+  case list(Int)
+  case set(Int)
+  case dictionary(Int)
+  case global(Int)
+  case storage(Int)
+  case tensor(Int)
+  case numpyType(Int)
+  case object(Int)
+
+  /// What to call the value in messages.
+  var kind: String {
+    switch self {
+    case .none: "None"
+    case .bool: "a Boolean"
+    case .integer, .bigInteger: "a whole number"
+    case .float, .complex: "a number"
+    case .string: "a string"
+    case .bytes: "bytes"
+    case .tuple: "a tuple"
+    case .list: "a list"
+    case .set: "a set"
+    case .dictionary: "a dictionary"
+    case .global: "a class or function"
+    case .storage: "a storage"
+    case .tensor: "a tensor"
+    case .numpyType: "a numpy dtype"
+    case .object: "an object"
+    }
+  }
+
+  var integerValue: Int? { if case .integer(let value) = self { value } else { nil } }
+
+  /// The text of a string, which Python 2 pickled as bytes.
+  var stringValue: String? {
+    switch self {
+    case .string(let text): text
+    case .bytes(let bytes): String(validating: bytes, as: UTF8.self)
+    default: nil
+    }
+  }
+}
+
+/// A Python dictionary: keys in the order of insertion, the last value of a key wins.
+struct PickleDictionary: Sendable {
+  private(set) var entries: [(key: PickleValue, value: PickleValue)] = []
+  private var places: [Key: Int] = [:]
+
+  private enum Key: Hashable {
+    case string(String)
+    case integer(Int)
+    case other(Int)
+  }
+
+  mutating func set(_ key: PickleValue, _ value: PickleValue) {
+    let identity: Key =
+      switch key {
+      case .string(let text): .string(text)
+      case .integer(let number): .integer(number)
+      case .bool(let flag): .integer(flag ? 1 : 0)
+      default: .other(entries.count)
+      }
+    if let place = places[identity] {
+      entries[place].value = value
+    } else {
+      places[identity] = entries.count
+      entries.append((key, value))
+    }
+  }
+
+  subscript(key: String) -> PickleValue? { places[.string(key)].map { entries[$0].value } }
+}
+
+/// A class or function that a pickle names.
+struct PickleGlobal: Sendable {
+  let module: String
+  let name: String
+  let offset: Int
+  /// What we know it to be; `nil` for what stays opaque.
+  let known: KnownGlobal?
+  var isCalled = false
+
+  var qualifiedName: String { "\(module).\(name)" }
+}
+
+/// What a call of an unknown class or function would have got; it was not called.
+struct PickleObject: Sendable {
+  let global: Int
+  let offset: Int
+  var arguments: PickleValue = .none
+  var state: PickleValue = .none
+  var items = PickleDictionary()
+  var elements: [PickleValue] = []
+}
+
+/// A storage that a pickle refers to by its key.
+struct TorchStorage: Sendable {
+  let key: String
+  /// The element type of a typed storage; `nil` for an untyped one, which counts bytes, and for
+  /// types that we cannot hold (`typeName` says which).
+  let elementType: ElementType?
+  let typeName: String
+  let isUntyped: Bool
+  let elementCount: Int
+}
+
+/// A tensor as a pickle describes it; nothing is checked yet.
+struct TorchTensor: Sendable {
+  let storage: Int
+  /// The element type, where the pickle gives one beside the storage's.
+  let elementType: ElementType?
+  let offset: Int
+  let sizes: [Int]
+  let strides: [Int]
+  /// Where in the pickle the tensor is made.
+  let pickleOffset: Int
+  var attributes: PickleValue = .none
+}
+
+/// A numpy dtype: its code (`f8`) and byte order.
+struct NumpyType: Sendable {
+  let code: String
+  var isBigEndian = false
+}
+
+/// Everything that the values of one pickle refer to by index.
+struct PickleHeap: Sendable {
+  /// The elements of tuples, lists and sets.
+  var sequences: [[PickleValue]] = []
+  var dictionaries: [PickleDictionary] = []
+  /// Attributes that were set on dictionaries (`_metadata` of a state dictionary).
+  var attributes: [Int: PickleValue] = [:]
+  var globals: [PickleGlobal] = []
+  var storages: [TorchStorage] = []
+  var tensors: [TorchTensor] = []
+  var numpyTypes: [NumpyType] = []
+  var objects: [PickleObject] = []
+
+  mutating func newSequence(_ elements: [PickleValue]) -> Int {
+    sequences.append(elements)
+    return sequences.count - 1
+  }
+
+  mutating func newDictionary(_ dictionary: PickleDictionary = PickleDictionary()) -> PickleValue {
+    dictionaries.append(dictionary)
+    return .dictionary(dictionaries.count - 1)
+  }
+
+  /// The elements of a tuple or list.
+  func elements(of value: PickleValue) -> [PickleValue]? {
+    switch value {
+    case .tuple(let index), .list(let index): sequences[index]
+    default: nil
+    }
+  }
+
+  /// The whole numbers of a tuple or list.
+  func integers(of value: PickleValue) -> [Int]? {
+    guard let elements = elements(of: value) else { return nil }
+    let numbers = elements.compactMap(\.integerValue)
+    return numbers.count == elements.count ? numbers : nil
+  }
+
+  /// What the pickle names that we do not know, in the order of the pickle.
+  var opaqueValues: [OpaqueValue] {
+    globals.filter { $0.known == nil }.map {
+      OpaqueValue(module: $0.module, name: $0.name, offset: $0.offset, isCalled: $0.isCalled)
+    }
+  }
+}

@@ -1,0 +1,76 @@
+public import TensorCore
+
+/// A PyTorch file that cannot be read.
+public struct PyTorchError: DescribedError, Hashable {
+  /// What is wrong.
+  public enum Problem: Error, Sendable, Hashable {
+    /// The zip archive is at fault.
+    case zip(ZipProblem)
+    /// A pickle is at fault, at a byte of it.
+    case pickle(PickleProblem, member: String?, offset: Int)
+    /// A zip archive without a `data.pkl`.
+    case notPyTorch(firstMember: String?)
+    /// More than one folder with a `data.pkl`.
+    case ambiguous(first: String, second: String)
+    /// The `byteorder` member holds neither `little` nor `big`.
+    case byteOrder(String)
+    /// The pickle is larger than this reader takes.
+    case pickleTooLarge(bytes: Int, limit: Int)
+    /// The values are nested too deep.
+    case depth(limit: Int)
+    /// A small pickle that stands for more values than this reader takes.
+    case expansion(limit: Int)
+    /// The older form's run of storages is cut short or contradicts itself.
+    case storages(String, offset: Int)
+    /// Two tensors would have one name.
+    case duplicateName(String)
+    /// The file has no bytes for a tensor's storage.
+    case missingStorage(tensor: String, key: String)
+    /// A storage has fewer bytes than the pickle says.
+    case storageTooShort(tensor: String, key: String, expected: Int, found: Int)
+    /// Sizes, strides and offset that are no tensor.
+    case shape(tensor: String, sizes: [Int], strides: [Int], offset: Int)
+    /// The tensor's elements reach out of its storage.
+    case outsideStorage(tensor: String, element: Int, count: Int)
+    /// A tensor that repeats its storage's elements and would need too much memory.
+    case repetition(tensor: String, bytes: Int, limit: Int)
+  }
+
+  /// The file's path, as the user gave it.
+  public let path: String
+  /// What is wrong.
+  public let problem: Problem
+
+  /// The line shown to people.
+  public var description: String { "\(path): \(text)" }
+
+  private var text: String {
+    switch problem {
+    case .zip(let problem): problem.text
+    case .pickle(let problem, let member, let offset):
+      "\(member ?? "pickle") at byte \(offset): \(problem.text)"
+    case .notPyTorch(let member):
+      "a zip archive without a data.pkl, so not a PyTorch checkpoint; "
+        + (member.map { "its first member is '\($0)'" } ?? "it is empty")
+    case .ambiguous(let first, let second): "two pickles: '\(first)' and '\(second)'"
+    case .byteOrder(let text): "the byteorder is \(text), expected \"little\" or \"big\""
+    case .pickleTooLarge(let bytes, let limit):
+      "the pickle has \(bytes) bytes, expected at most \(limit)"
+    case .depth(let limit): "the pickle nests values more than \(limit) levels deep"
+    case .expansion(let limit): "the pickle stands for more than \(limit) values"
+    case .storages(let problem, let offset): "storages at byte \(offset): \(problem)"
+    case .duplicateName(let name): "two tensors are named '\(name)'"
+    case .missingStorage(let tensor, let key):
+      "tensor '\(tensor)' lies in storage '\(key)', which the file does not have"
+    case .storageTooShort(let tensor, let key, let expected, let found):
+      "tensor '\(tensor)' lies in storage '\(key)' of \(expected) bytes, found \(found)"
+    case .shape(let tensor, let sizes, let strides, let offset):
+      "tensor '\(tensor)' has impossible sizes \(sizes), strides \(strides) or offset \(offset)"
+    case .outsideStorage(let tensor, let element, let count):
+      "tensor '\(tensor)' reaches element \(element) of a storage of \(count)"
+    case .repetition(let tensor, let bytes, let limit):
+      "tensor '\(tensor)' repeats a smaller storage up to \(bytes) bytes, "
+        + "expected at most \(limit)"
+    }
+  }
+}

@@ -1,0 +1,130 @@
+public import TensorCore
+
+/// The tensors of a file that `torch.save` wrote.
+///
+/// The pickle is followed, never run: see `OpaqueValue`. Contiguous tensors of an uncompressed
+/// archive are views straight into the mapping; others are put together when they are asked for.
+/// A member's checksum is verified before its first byte is used.
+public struct PyTorchReader: TensorSource {
+  /// The tensors under their dotted names, in the order of the pickle.
+  public let tensors: [TensorDescription]
+  /// The non-tensor values, where the pickle has them.
+  public let values: JSONObject
+  /// The keys of the dictionary that holds the model, outermost first: `["state_dict"]`.
+  public let wrapper: [String]
+  /// The classes and functions that the pickle names and that stay opaque.
+  public let opaqueValues: [OpaqueValue]
+  /// Members of the archive that nothing refers to.
+  public let unreadMembers: [String]
+
+  private let path: String
+  private let contents: TorchContents
+  private let layouts: [TorchLayout]
+
+  /// The largest pickle that is read, in bytes.
+  static let pickleLimit = 1 << 28
+
+  /// Opens a file.
+  ///
+  /// - Throws: `FileError` when it cannot be mapped, `PyTorchError` when it is not sound.
+  public init(path: String) throws {
+    let storage = try ByteStorage.mapping(path: path)
+    guard storage.count > 0 else { throw FileError(.empty, path: path) }
+    try self.init(storage: storage, path: path)
+  }
+
+  init(storage: ByteStorage, path: String) throws(PyTorchError) {
+    do {
+      let isZip = storage.withBytes(in: 0..<storage.count) { ZipArchive.recognises($0) }
+      let contents = try isZip ? TorchContents(zip: storage) : TorchContents(pickles: storage)
+      try self.init(contents, path: path)
+    } catch {
+      throw PyTorchError(path: path, problem: error)
+    }
+  }
+
+  private init(_ contents: TorchContents, path: String) throws(PyTorchError.Problem) {
+    let heap = contents.heap
+    let state: StateDictionary
+    do throws(StateDictionary.Problem) {
+      state = try StateDictionary(contents.root, heap: heap)
+    } catch {
+      throw switch error {
+      case .depth: .depth(limit: StateDictionary.depthLimit)
+      case .expansion: .expansion(limit: StateDictionary.visitLimit)
+      }
+    }
+    var layouts: [TorchLayout] = []
+    var opaque = heap.opaqueValues
+    var names: Set<String> = []
+    for entry in state.entries {
+      guard names.insert(entry.name).inserted else { throw .duplicateName(entry.name) }
+      let tensor = heap.tensors[entry.tensor]
+      let storage = heap.storages[tensor.storage]
+      guard let type = tensor.elementType else {
+        // A tensor of a type without a code here (quantised ones): reported, not lost.
+        opaque.append(
+          OpaqueValue(
+            module: storage.typeName, name: entry.name, offset: tensor.pickleOffset,
+            isCalled: false))
+        continue
+      }
+      let bytes = try contents.byteCount(of: storage, type: type, tensor: entry.name)
+      layouts.append(
+        try TorchLayout(tensor, type: type, name: entry.name, storageBytes: bytes))
+    }
+    self.path = path
+    self.contents = contents
+    self.layouts = layouts
+    tensors = layouts.map(\.description)
+    values = state.values
+    wrapper = state.wrapper
+    opaqueValues = opaque
+    unreadMembers = contents.unreadMembers
+  }
+
+  /// The tensor at an index of `tensors`.
+  ///
+  /// - Throws: `PyTorchError` when the archive member's checksum is wrong or it does not inflate.
+  public func tensor(at index: Int) throws -> TensorView {
+    let layout = layouts[index]
+    guard layout.byteCount > 0 else {
+      return TensorView(
+        description: layout.description, storage: ByteStorage(count: 0) { _ in }, byteRange: 0..<0)
+    }
+    var (storage, range) = try contents.bytes(
+      of: contents.heap.storages[layout.storage], path: path)
+    if layout.isContiguous {
+      let start = range.lowerBound + layout.byteOffset
+      range = start..<start + layout.byteCount
+    } else {
+      storage = storage.withBytes(in: range) { layout.gather(from: $0) }
+      range = 0..<storage.count
+    }
+    if contents.isBigEndian, layout.description.elementType.blockBytes > 1 {
+      storage = storage.withBytes(in: range) {
+        TorchLayout.swapped($0, type: layout.description.elementType)
+      }
+      range = 0..<storage.count
+    }
+    return TensorView(description: layout.description, storage: storage, byteRange: range)
+  }
+
+  static let registration = FormatRegistration(
+    format: .pytorch,
+    recognises: { ZipArchive.recognises($0) || TorchContents.recognisesPickle($0) },
+    open: { storage, path in
+      let reader = try PyTorchReader(storage: storage, path: path)
+      var metadata = JSONObject()
+      if !reader.values.isEmpty { metadata["values"] = .object(reader.values) }
+      if !reader.wrapper.isEmpty {
+        metadata["wrapper"] = .string(reader.wrapper.joined(separator: "."))
+      }
+      if !reader.unreadMembers.isEmpty {
+        metadata["unreadMembers"] = .array(reader.unreadMembers.map { .string($0) })
+      }
+      return Checkpoint(
+        path: path, format: .pytorch, source: reader, metadata: metadata,
+        opaqueValues: reader.opaqueValues)
+    })
+}

@@ -1,0 +1,270 @@
+internal import TensorCore
+
+/// A pickle's value taken apart: tensors under dotted names, everything else as JSON.
+///
+/// A wrapper that holds the model (`state_dict`, also nested; `params_ema`, `model`, `module`) adds
+/// nothing to its tensors' names. Tensors beside it keep their full dotted path, so that none is
+/// lost.
+struct StateDictionary {
+  /// A tensor of the heap and its name.
+  struct Entry {
+    let name: String
+    let tensor: Int
+  }
+
+  private(set) var entries: [Entry] = []
+  /// The non-tensor values where the pickle has them.
+  private(set) var values = JSONObject()
+  /// The keys of the wrapper, outermost first.
+  private(set) var wrapper: [String] = []
+
+  private let heap: PickleHeap
+  private var visits = 0
+  private var onPath: Set<Int> = []
+
+  /// Why a value cannot be taken apart.
+  enum Problem: Error {
+    /// Containers nested beyond the limit.
+    case depth
+    /// Shared containers that expand beyond the limit.
+    case expansion
+  }
+
+  /// The deepest nesting; JSON's own limit is 128, and an object takes two levels.
+  static let depthLimit = 56
+  /// The most values after sharing is undone. SDXL has 2,500 tensors; a vocabulary 50,000 words.
+  static let visitLimit = 4_000_000
+
+  init(_ root: PickleValue, heap: PickleHeap) throws(Problem) {
+    self.heap = heap
+    wrapper = Self.wrapper(of: root, heap)
+    let json = try walk(root, name: "", path: "", wrapper: wrapper[...], depth: 0)
+    if let object = json?.objectValue {
+      values = object
+    } else if let json {
+      values["value"] = json
+    }
+  }
+
+  // MARK: Wrappers
+
+  private static let wrapperKeys = ["state_dict", "params_ema", "model", "module"]
+
+  private static func wrapper(of root: PickleValue, _ heap: PickleHeap) -> [String] {
+    var keys: [String] = []
+    var value = root
+    while keys.count < 4, let (key, inner) = wrapped(in: value, heap) {
+      keys.append(key)
+      value = inner
+    }
+    return keys
+  }
+
+  private static func wrapped(
+    in value: PickleValue, _ heap: PickleHeap
+  ) -> (String, PickleValue)? {
+    guard case .dictionary(let index) = value else { return nil }
+    let dictionary = heap.dictionaries[index]
+    let hasTensors = holdsTensors(value, heap)
+    for key in wrapperKeys {
+      guard let inner = dictionary[key], case .dictionary = inner else { continue }
+      // `model` and `module` may also be ordinary parts of a name, beside others.
+      if hasTensors && (key == "model" || key == "module") { continue }
+      if holdsTensors(inner, heap) || wrapped(inside: inner, heap) { return (key, inner) }
+    }
+    return nil
+  }
+
+  private static func wrapped(inside value: PickleValue, _ heap: PickleHeap) -> Bool {
+    guard case .dictionary(let index) = value else { return false }
+    return wrapperKeys.contains { key in
+      heap.dictionaries[index][key].map { holdsTensors($0, heap) } ?? false
+    }
+  }
+
+  /// Whether a dictionary has tensors among its own values.
+  private static func holdsTensors(_ value: PickleValue, _ heap: PickleHeap) -> Bool {
+    guard case .dictionary(let index) = value else { return false }
+    return heap.dictionaries[index].entries.contains {
+      if case .tensor = $0.value { true } else { false }
+    }
+  }
+
+  // MARK: Walking
+
+  /// Collects the tensors below a value and returns the rest as JSON; `nil` when there is no rest.
+  ///
+  /// - Parameters:
+  ///   - name: what the tensors' names start with.
+  ///   - path: the same with wrappers.
+  ///   - wrapper: the keys of the wrapper that lies at or below this value.
+  private mutating func walk(
+    _ value: PickleValue, name: String, path: String, wrapper: ArraySlice<String>, depth: Int
+  ) throws(Problem) -> JSON? {
+    guard depth < Self.depthLimit else { throw .depth }
+    // A local, because `self` changes while parts of the heap are walked.
+    let heap = heap
+    switch value {
+    case .tensor(let index):
+      try charge(1)
+      entries.append(Entry(name: name.isEmpty ? "value" : name, tensor: index))
+      return try walkAttributes(
+        heap.tensors[index].attributes, name: name, path: path, depth: depth)
+    case .tuple(let index), .list(let index), .set(let index):
+      return try walk(heap.sequences[index], identity: 4 * index, name, path, depth)
+    case .dictionary(let index):
+      return try guardingCycles(4 * index + 1) { walk throws(Problem) in
+        let rest = try walk.items(
+          heap.dictionaries[index], name: name, path: path, wrapper: wrapper, depth: depth)
+        guard let attributes = heap.attributes[index],
+          let more = try walk.walkAttributes(attributes, name: name, path: path, depth: depth)
+        else { return rest }
+        var object = rest?.objectValue ?? JSONObject()
+        object["attributes"] = more
+        return .object(object)
+      }
+    case .object(let index):
+      return try guardingCycles(4 * index + 2) { walk throws(Problem) in
+        try walk.object(heap.objects[index], name: name, path: path, depth: depth)
+      }
+    default:
+      return try plain(value)
+    }
+  }
+
+  private mutating func guardingCycles(
+    _ identity: Int, _ body: (inout StateDictionary) throws(Problem) -> JSON?
+  ) throws(Problem) -> JSON? {
+    try charge(1)
+    guard onPath.insert(identity).inserted else { return ["cycle": true] }
+    defer { onPath.remove(identity) }
+    return try body(&self)
+  }
+
+  private mutating func charge(_ count: Int) throws(Problem) {
+    visits += count
+    guard visits <= Self.visitLimit else { throw .expansion }
+  }
+
+  private static func join(_ name: String, _ key: String) -> String {
+    name.isEmpty ? key : "\(name).\(key)"
+  }
+
+  private mutating func walk(
+    _ elements: [PickleValue], identity: Int, _ name: String, _ path: String, _ depth: Int
+  ) throws(Problem) -> JSON? {
+    try guardingCycles(identity) { walk throws(Problem) in
+      var rest: [JSON] = []
+      for (index, element) in elements.enumerated() {
+        let json = try walk.walk(
+          element, name: Self.join(name, "\(index)"), path: Self.join(path, "\(index)"),
+          wrapper: [], depth: depth + 1)
+        if let json { rest.append(json) }
+      }
+      return rest.isEmpty && !elements.isEmpty ? nil : .array(rest)
+    }
+  }
+
+  private mutating func items(
+    _ dictionary: PickleDictionary, name: String, path: String, wrapper: ArraySlice<String>,
+    depth: Int
+  ) throws(Problem) -> JSON? {
+    var rest: [(String, JSON)] = []
+    var used: Set<String> = []
+    for (key, value) in dictionary.entries {
+      var text = keyText(key)
+      try charge(1 + text.utf8.count / 64)
+      // `1` and `"1"` are two keys to Python.
+      while !used.insert(text).inserted { text += "'" }
+      let isWrapper = wrapper.first == text
+      // Inside the wrapper's path, everything but the wrapper itself keeps its full path.
+      let parent = wrapper.isEmpty ? name : path
+      let json = try walk(
+        value, name: isWrapper ? "" : Self.join(parent, text), path: Self.join(path, text),
+        wrapper: isWrapper ? wrapper.dropFirst() : [], depth: depth + 1)
+      if let json { rest.append((text, json)) }
+    }
+    return rest.isEmpty && !dictionary.entries.isEmpty ? nil : .object(JSONObject(rest))
+  }
+
+  /// Attributes of tensors and dictionaries. `_metadata`, the module versions that
+  /// `Module.state_dict()` hangs on its result, says nothing about the values and is left out.
+  private mutating func walkAttributes(
+    _ attributes: PickleValue, name: String, path: String, depth: Int
+  ) throws(Problem) -> JSON? {
+    guard case .dictionary(let index) = attributes else {
+      if case .none = attributes { return nil }
+      return try walk(attributes, name: name, path: path, wrapper: [], depth: depth + 1)
+    }
+    var kept = PickleDictionary()
+    for (key, value) in heap.dictionaries[index].entries where key.stringValue != "_metadata" {
+      kept.set(key, value)
+    }
+    guard !kept.entries.isEmpty else { return nil }
+    return try guardingCycles(4 * index + 1) { walk throws(Problem) in
+      try walk.items(kept, name: name, path: path, wrapper: [], depth: depth + 1)
+    }
+  }
+
+  /// An opaque object: its name, and what it would have been given.
+  private mutating func object(
+    _ object: PickleObject, name: String, path: String, depth: Int
+  ) throws(Problem) -> JSON? {
+    var json: JSONObject = ["opaque": .string(heap.globals[object.global].qualifiedName)]
+    if case .none = object.arguments {
+    } else {
+      json["arguments"] = try walk(
+        object.arguments, name: name, path: path, wrapper: [], depth: depth + 1)
+    }
+    if case .none = object.state {
+    } else {
+      json["state"] = try walk(object.state, name: name, path: path, wrapper: [], depth: depth + 1)
+    }
+    if !object.items.entries.isEmpty {
+      json["items"] = try items(
+        object.items, name: name, path: path, wrapper: [], depth: depth + 1)
+    }
+    if !object.elements.isEmpty {
+      json["elements"] = try walk(object.elements, identity: -1, name, path, depth + 1)
+    }
+    return .object(json)
+  }
+
+  private func keyText(_ key: PickleValue) -> String {
+    switch key {
+    case .string(let text): text
+    case .integer(let number): "\(number)"
+    case .bool(let flag): flag ? "True" : "False"
+    case .none: "None"
+    case .float(let number): "\(number)"
+    case .global(let index): heap.globals[index].qualifiedName
+    case .bytes: key.stringValue ?? "bytes"
+    default: key.kind
+    }
+  }
+
+  private mutating func plain(_ value: PickleValue) throws(Problem) -> JSON {
+    switch value {
+    case .bool(let flag): return .bool(flag)
+    case .integer(let number): return .integer(number)
+    case .bigInteger(let bytes): return .string("0x" + Self.hex(bytes.reversed()))
+    case .float(let number): return .number(number)
+    case .complex(let real, let imaginary): return [.number(real), .number(imaginary)]
+    case .string(let text):
+      try charge(1 + text.utf8.count / 64)
+      return .string(text)
+    case .bytes(let bytes):
+      // Long ones are states of random generators and the like: their length must do.
+      return bytes.count <= 64
+        ? ["bytes": .string(Self.hex(bytes))] : ["byteCount": .integer(bytes.count)]
+    case .global(let index): return .string(heap.globals[index].qualifiedName)
+    case .storage(let index): return ["storage": .string(heap.storages[index].key)]
+    case .numpyType(let index): return .string("numpy." + heap.numpyTypes[index].code)
+    default: return .null
+    }
+  }
+
+  private static func hex(_ bytes: some Sequence<UInt8>) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}

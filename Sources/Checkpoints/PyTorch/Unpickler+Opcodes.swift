@@ -1,0 +1,229 @@
+extension Unpickler {
+  /// Does what one opcode says.
+  mutating func follow(_ opcode: Opcode) throws(PickleProblem) {
+    switch opcode {
+    case .proto:
+      let version = Int(try byte())
+      guard version <= 5 else { throw .protocolVersion(version) }
+    case .frame:
+      // A frame is a hint for buffering. Its length must still be one.
+      guard let length = Int(exactly: try number(8)), length <= bytes.count - position else {
+        throw .truncated
+      }
+    case .mark: marks.append(stack.count)
+    case .pop:
+      // POP also takes a mark when that is on top, as in CPython.
+      if let mark = marks.last, mark == stack.count {
+        marks.removeLast()
+      } else {
+        _ = try pop()
+      }
+    case .popMark: _ = try popToMark()
+    case .duplicate: stack.append(try top)
+
+    case .none: stack.append(.none)
+    case .newTrue: stack.append(.bool(true))
+    case .newFalse: stack.append(.bool(false))
+    case .int, .long, .binInt, .binInt1, .binInt2, .long1, .long4, .float, .binFloat:
+      stack.append(try numericValue(opcode))
+    case .string, .binString, .shortBinString, .unicode, .binUnicode, .shortBinUnicode,
+      .binUnicode8, .binBytes, .shortBinBytes, .binBytes8, .byteArray8:
+      stack.append(try textValue(opcode))
+
+    case .emptyTuple: stack.append(.tuple(heap.newSequence([])))
+    case .tuple: stack.append(.tuple(heap.newSequence(try popToMark())))
+    case .tuple1, .tuple2, .tuple3:
+      var elements: [PickleValue] = []
+      for _ in 0...(opcode.rawValue - Opcode.tuple1.rawValue) { elements.append(try pop()) }
+      stack.append(.tuple(heap.newSequence(elements.reversed())))
+    case .emptyList: stack.append(.list(heap.newSequence([])))
+    case .list: stack.append(.list(heap.newSequence(try popToMark())))
+    case .emptySet: stack.append(.set(heap.newSequence([])))
+    case .frozenSet: stack.append(.set(heap.newSequence(try popToMark())))
+    case .emptyDictionary: stack.append(heap.newDictionary())
+    case .dictionary:
+      let elements = try popToMark()
+      let dictionary = heap.newDictionary()
+      stack.append(dictionary)
+      try setItems(elements, of: dictionary)
+
+    case .append:
+      let element = try pop()
+      try append([element], to: try top)
+    case .appends, .addItems:
+      let elements = try popToMark()
+      try append(elements, to: try top)
+    case .setItem:
+      let value = try pop()
+      let key = try pop()
+      try setItems([key, value], of: try top)
+    case .setItems:
+      let elements = try popToMark()
+      try setItems(elements, of: try top)
+
+    case .put, .binPut, .longBinPut:
+      memo[try memoIndex(opcode)] = try top
+    case .memoize: memo[memo.count] = try top
+    case .get, .binGet, .longBinGet:
+      let index = try memoIndex(opcode)
+      guard let value = memo[index] else { throw .memo(index) }
+      stack.append(value)
+
+    case .global: stack.append(global(module: try line(), name: try line()))
+    case .stackGlobal:
+      let name = try pop()
+      let module = try pop()
+      guard let name = name.stringValue, let module = module.stringValue else {
+        throw .kind(
+          expected: "two strings that name a class or function",
+          found: "\(module.kind) and \(name.kind)")
+      }
+      stack.append(global(module: module, name: name))
+    case .reduce, .newObject, .newObjectWithKeywords, .instance, .object: try makeCall(opcode)
+    case .build:
+      let state = try pop()
+      try build(try top, state: state)
+    case .persistent: stack.append(try persistent(.string(try line())))
+    case .binPersistent:
+      let identity = try pop()
+      stack.append(try persistent(identity))
+    }
+  }
+
+  private mutating func memoIndex(_ opcode: Opcode) throws(PickleProblem) -> Int {
+    switch opcode {
+    case .binPut, .binGet: return Int(try number(1))
+    case .longBinPut, .longBinGet: return Int(try number(4))
+    default:
+      let text = try line()
+      guard let index = Int(text), index >= 0 else {
+        throw .argument("'\(text)' is no memo index")
+      }
+      return index
+    }
+  }
+
+  private mutating func numericValue(_ opcode: Opcode) throws(PickleProblem) -> PickleValue {
+    switch opcode {
+    case .binInt: return .integer(Int(Int32(truncatingIfNeeded: try number(4))))
+    case .binInt1: return .integer(Int(try number(1)))
+    case .binInt2: return .integer(Int(try number(2)))
+    case .long1: return Self.whole(try counted(1))
+    case .long4: return Self.whole(try counted(4))
+    case .binFloat:
+      let bits = try take(8).reduce(0) { $0 << 8 | UInt64($1) }
+      return .float(Double(bitPattern: bits))
+    case .float:
+      let text = try line()
+      guard let value = Double(text) else { throw .argument("'\(text)' is no number") }
+      return .float(value)
+    default:
+      let text = try line()
+      // Protocol 0 has no Booleans: I00 and I01 stand for them.
+      if opcode == .int, text == "00" || text == "01" { return .bool(text == "01") }
+      guard let value = Int(text.hasSuffix("L") ? String(text.dropLast()) : text) else {
+        throw .argument("'\(text)' is no whole number of 64 bits")
+      }
+      return .integer(value)
+    }
+  }
+
+  private mutating func textValue(_ opcode: Opcode) throws(PickleProblem) -> PickleValue {
+    switch opcode {
+    case .binUnicode: return .string(try text(try counted(4)))
+    case .shortBinUnicode: return .string(try text(try counted(1)))
+    case .binUnicode8: return .string(try text(try counted(8)))
+    case .binString: return oldString(try counted(4))
+    case .shortBinString: return oldString(try counted(1))
+    case .binBytes: return .bytes(Array(try counted(4)))
+    case .shortBinBytes: return .bytes(Array(try counted(1)))
+    case .binBytes8, .byteArray8: return .bytes(Array(try counted(8)))
+    case .unicode: return .string(try Self.unescape(unicode: try line()))
+    default: return oldString(try Self.unescape(quoted: try line())[...])
+    }
+  }
+
+  /// Python's raw-unicode-escape: only `\u` and `\U` are escapes.
+  private static func unescape(unicode text: String) throws(PickleProblem) -> String {
+    var result = String.UnicodeScalarView()
+    var rest = text.unicodeScalars[...]
+    while let scalar = rest.popFirst() {
+      let width = rest.first == "u" ? 4 : 8
+      guard scalar == "\\", rest.first == "u" || rest.first == "U" else {
+        result.append(scalar)
+        continue
+      }
+      let digits = String(rest.dropFirst().prefix(width))
+      guard digits.unicodeScalars.count == width, let code = UInt32(digits, radix: 16),
+        let scalar = UnicodeScalar(code)
+      else { throw .argument("'\\\(rest.prefix(1))\(digits)' is no character") }
+      result.append(scalar)
+      rest = rest.dropFirst(width + 1)
+    }
+    return String(result)
+  }
+
+  /// A Python string literal in quotes, as bytes.
+  private static func unescape(quoted text: String) throws(PickleProblem) -> [UInt8] {
+    let bytes = Array(text.utf8)
+    guard bytes.count >= 2, let quote = bytes.first, quote == bytes.last,
+      quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"")
+    else { throw .argument("a string without quotes") }
+    let simple: [UInt8: UInt8] = [
+      UInt8(ascii: "n"): 10, UInt8(ascii: "t"): 9, UInt8(ascii: "r"): 13, UInt8(ascii: "0"): 0,
+      UInt8(ascii: "\\"): UInt8(ascii: "\\"), UInt8(ascii: "'"): UInt8(ascii: "'"),
+      UInt8(ascii: "\""): UInt8(ascii: "\""),
+    ]
+    var result: [UInt8] = []
+    var rest = bytes[1..<bytes.count - 1]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "\\") else {
+        result.append(byte)
+        continue
+      }
+      let escape = rest.popFirst()
+      if escape == UInt8(ascii: "x"),
+        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+      {
+        result.append(value)
+        rest = rest.dropFirst(2)
+      } else if let escape, let value = simple[escape] {
+        result.append(value)
+      } else {
+        throw .argument("an unknown escape in a string")
+      }
+    }
+    return result
+  }
+
+  private mutating func append(
+    _ elements: [PickleValue], to target: PickleValue
+  ) throws(PickleProblem) {
+    switch target {
+    case .list(let index), .set(let index): heap.sequences[index].append(contentsOf: elements)
+    case .object(let index): heap.objects[index].elements.append(contentsOf: elements)
+    default: throw .kind(expected: "a list or set to append to", found: target.kind)
+    }
+  }
+
+  func pairs(
+    _ elements: [PickleValue]
+  ) throws(PickleProblem) -> [(PickleValue, PickleValue)] {
+    guard elements.count.isMultiple(of: 2) else {
+      throw .argument("a key without a value")
+    }
+    return stride(from: 0, to: elements.count, by: 2).map { (elements[$0], elements[$0 + 1]) }
+  }
+
+  private mutating func setItems(
+    _ elements: [PickleValue], of target: PickleValue
+  ) throws(PickleProblem) {
+    for (key, value) in try pairs(elements) {
+      switch target {
+      case .dictionary(let index): heap.dictionaries[index].set(key, value)
+      case .object(let index): heap.objects[index].items.set(key, value)
+      default: throw .kind(expected: "a dictionary to set items of", found: target.kind)
+      }
+    }
+  }
+}
