@@ -5,5 +5,7 @@
 
 #include "cpu_features.h"
 #include "element_conversion.h"
+#include "sha256.h"
+#include "statistics.h"
 
 #endif

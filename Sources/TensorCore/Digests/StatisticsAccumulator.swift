@@ -1,0 +1,164 @@
+internal import CKernels
+
+/// Gathers `TensorStatistics` from runs of whole elements.
+struct StatisticsAccumulator {
+  private let type: ElementType
+  private let instructions: Processor.InstructionSet
+  private let table: [Float]
+  private var minimum = Double.infinity
+  private var maximum = -Double.infinity
+  private var mean = 0.0
+  private var squares = 0.0
+  private var finite = 0.0
+  private var finiteCount = 0
+  private var count = 0
+  private var zeroCount = 0
+
+  /// The values that are decoded at a time. Fixed: it decides the order of the additions.
+  private static let blockCount = 4096
+
+  /// Starts without values; `nil` for types that have no statistics.
+  init?(
+    type: ElementType, using instructions: Processor.InstructionSet = Processor.instructionSet
+  ) {
+    guard type.blockElements == 1 else { return nil }
+    self.type = type
+    self.instructions = instructions
+    table = type.blockBytes == 1 ? ByteValues.table(of: type) : []
+  }
+
+  /// Takes in a run of whole little-endian elements.
+  ///
+  /// The figures depend on where runs are cut, but that cuts at multiples of 64 KiB make none
+  /// of a difference.
+  mutating func update(_ bytes: RawSpan) {
+    let step = Self.blockCount * partBytes
+    for start in stride(from: 0, to: bytes.byteCount, by: step) {
+      add(bytes.extracting(start..<min(start + step, bytes.byteCount)))
+    }
+  }
+
+  /// The figures of everything taken in.
+  var statistics: TensorStatistics {
+    let isEmpty = finiteCount == 0
+    return TensorStatistics(
+      minimum: Self.canonical(isEmpty ? .nan : minimum),
+      maximum: Self.canonical(isEmpty ? .nan : maximum),
+      mean: Self.canonical(isEmpty ? .nan : mean),
+      standardDeviation: Self.canonical(isEmpty ? .nan : (squares / finite).squareRoot()),
+      zeroCount: zeroCount, nonFiniteCount: count - finiteCount)
+  }
+
+  /// One NaN and one zero: which of several turns up depends on the processor.
+  private static func canonical(_ value: Double) -> Double { value.isNaN ? .nan : value + 0 }
+
+  /// The bytes of one number: half an element for complex types.
+  private var partBytes: Int {
+    switch type {
+    case .complex64: 4
+    case .complex128: 8
+    default: type.blockBytes
+    }
+  }
+
+  private mutating func add(_ block: RawSpan) {
+    let values = block.byteCount / partBytes
+    let result =
+      switch type {
+      case .float64, .complex128: decodeDoubles(block, values) { (value: Double) in value }
+      case .int32: decodeDoubles(block, values) { (value: Int32) in Double(value) }
+      case .uint32: decodeDoubles(block, values) { (value: UInt32) in Double(value) }
+      case .int64: decodeDoubles(block, values) { (value: Int64) in Double(value) }
+      case .uint64: decodeDoubles(block, values) { (value: UInt64) in Double(value) }
+      case .int16: decodeFloats(block, values) { (value: Int16) in Float(value) }
+      case .uint16: decodeFloats(block, values) { (value: UInt16) in Float(value) }
+      case .float16, .bfloat16, .float32: convertFloats(block, values, type)
+      case .complex64: convertFloats(block, values, .float32)
+      default: lookUpFloats(block, values)
+      }
+    count += values
+    zeroCount += Int(result.zeros)
+    guard result.finite > 0 else { return }
+    minimum = min(minimum, result.minimum)
+    maximum = max(maximum, result.maximum)
+    let added = Double(result.finite)
+    let total = finite + added
+    let distance = result.mean - mean
+    mean += distance * (added / total)
+    squares += result.squares + distance * distance * (finite * added / total)
+    finite = total
+    finiteCount += Int(result.finite)
+  }
+
+  private func decodeDoubles<Number: BitwiseCopyable>(
+    _ block: RawSpan, _ count: Int, _ body: (Number) -> Double
+  ) -> assay_block_statistics {
+    unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: count) { buffer in
+      for index in 0..<count {
+        unsafe buffer[index] = body(
+          unsafe block.unsafeLoadUnaligned(
+            fromByteOffset: index * MemoryLayout<Number>.size, as: Number.self))
+      }
+      var result = assay_block_statistics()
+      #if arch(x86_64)
+        switch instructions {
+        case .avx512: unsafe assay_statistics_f64_avx512(buffer.baseAddress, count, &result)
+        case .avx2: unsafe assay_statistics_f64_avx2(buffer.baseAddress, count, &result)
+        case .portable: unsafe assay_statistics_f64(buffer.baseAddress, count, &result)
+        }
+      #else
+        unsafe assay_statistics_f64(buffer.baseAddress, count, &result)
+      #endif
+      return result
+    }
+  }
+
+  private func convertFloats(
+    _ block: RawSpan, _ count: Int, _ type: ElementType
+  ) -> assay_block_statistics {
+    unsafe withFloats(count) { buffer in
+      var target = unsafe UnsafeMutableRawBufferPointer(buffer).mutableBytes
+      ElementConversion.convert(
+        block, from: type, to: .float32, into: &target, using: instructions)
+    }
+  }
+
+  private func decodeFloats<Number: BitwiseCopyable>(
+    _ block: RawSpan, _ count: Int, _ body: (Number) -> Float
+  ) -> assay_block_statistics {
+    unsafe withFloats(count) { buffer in
+      for index in 0..<count {
+        unsafe buffer[index] = body(
+          unsafe block.unsafeLoadUnaligned(
+            fromByteOffset: index * MemoryLayout<Number>.size, as: Number.self))
+      }
+    }
+  }
+
+  private func lookUpFloats(_ block: RawSpan, _ count: Int) -> assay_block_statistics {
+    decodeFloats(block, count) { (byte: UInt8) in table[Int(byte)] }
+  }
+
+  private func withFloats(
+    _ count: Int, fill: (UnsafeMutableBufferPointer<Float>) -> Void
+  ) -> assay_block_statistics {
+    unsafe withUnsafeTemporaryAllocation(
+      byteCount: count * 4, alignment: 64
+    ) { bytes in
+      let buffer = unsafe UnsafeMutableBufferPointer(
+        start: bytes.baseAddress?.assumingMemoryBound(to: Float.self), count: count)
+      unsafe fill(buffer)
+      var result = assay_block_statistics()
+      #if arch(x86_64)
+        switch instructions {
+        case .avx512: unsafe assay_statistics_f32_avx512(buffer.baseAddress, count, &result)
+        case .avx2: unsafe assay_statistics_f32_avx2(buffer.baseAddress, count, &result)
+        case .portable: unsafe assay_statistics_f32(buffer.baseAddress, count, &result)
+        }
+      #else
+        unsafe assay_statistics_f32(buffer.baseAddress, count, &result)
+      #endif
+      return result
+    }
+  }
+}
