@@ -87,7 +87,9 @@ let package = Package(
       "DiffusionModelsTests",
       of: ["TensorCore", "Numerics", "KeyLayouts", "DiffusionModels", "Checkpoints"]),
     testTarget("GenerationTests", of: ["TensorCore", "Numerics", "Generation", "Checkpoints"]),
-    testTarget("ValidationTests", of: ["TensorCore", "Numerics", "Checkpoints", "Validation"]),
+    testTarget(
+      "ValidationTests",
+      of: ["TensorCore", "KeyLayouts", "Numerics", "Checkpoints", "Validation"]),
     testTarget("CommandTests", of: ["TensorCore", "Checkpoints"]),
   ]
 )

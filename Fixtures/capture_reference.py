@@ -591,6 +591,7 @@ def save(to: Recorder, components: list[str]) -> None:
     }
     temporary = options.output.with_name(options.output.name + ".part")
     save_file(to.tensors, temporary, metadata=strings)
+    temporary.chmod(0o644)  # the library leaves it to its owner alone
     temporary.replace(options.output)
 
 

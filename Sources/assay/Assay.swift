@@ -1,8 +1,43 @@
-import ArgumentParser
+internal import ArgumentParser
+internal import Foundation
+internal import TensorCore
 
+/// The tool: parses the command line and runs one subcommand.
 @main
-struct Assay: AsyncParsableCommand {
+struct Assay: ParsableCommand {
+  static let version = "0.1.0"
+
   static let configuration = CommandConfiguration(
     commandName: "assay",
-    abstract: "Converts, inspects, diffs and verifies Stable Diffusion checkpoints.")
+    abstract: "Converts, inspects and numerically verifies Stable Diffusion checkpoints.",
+    discussion: """
+      Exit codes: 0 success, 1 a failed verdict (validate, verify), 2 wrong usage or bad input. \
+      Results go to the standard output, everything else to the error stream.
+      """,
+    version: version)
+
+  /// Runs the tool and ends with 0, 1 or 2; one line on the error stream says why.
+  static func main() {
+    Signals.install()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      try MappingGuard.check()
+    } catch let code as ExitCode {
+      Foundation.exit(code.rawValue)
+    } catch let error as any DescribedError {
+      Console.report(error)
+      Foundation.exit(ExitCode.badInput.rawValue)
+    } catch {
+      finish(parsing: error)
+    }
+  }
+
+  /// Ends after what the argument parser threw: help and version succeed, anything else is wrong
+  /// usage.
+  private static func finish(parsing error: any Error) -> Never {
+    guard exitCode(for: error) != .success else { exit(withError: error) }
+    Console.note(fullMessage(for: error).replacing(#/^Error: /#, with: "assay: "))
+    Foundation.exit(ExitCode.badInput.rawValue)
+  }
 }

@@ -1,0 +1,79 @@
+internal import Foundation
+internal import KeyLayouts
+internal import TensorCore
+
+/// Tells whether a reference was made for the model at hand.
+///
+/// A reference holds the shape and the first values of several weights. They are compared with a
+/// tolerance that a cast to bfloat16 passes (a half unit is 2⁻⁹ of a value): a cast is judged by
+/// its results, another model is refused.
+struct ModelIdentity {
+  /// The largest accepted difference, as a part of the largest recorded value.
+  static let tolerance: Float = 0x1p-7
+
+  let reference: ReferenceBundle
+
+  /// Throws unless the model's weights are those that the reference was made with.
+  ///
+  /// - Throws: `ReferenceError` naming the first weight that differs.
+  func check(_ model: CanonicalModel) throws {
+    guard let probes = try reference.json("probes").objectValue, !probes.members.isEmpty else {
+      throw ReferenceError(
+        path: reference.path,
+        problem: .metadata(key: "probes", problem: "expected an object of shapes"))
+    }
+    let places = Dictionary(
+      model.tensors.tensors.enumerated().map { (Self.plainName($1.name), $0) },
+      uniquingKeysWith: { first, _ in first })
+    for probe in probes.members {
+      let recorded = try reference.floats("probe/\(probe.key)")
+      guard let place = places[probe.key] else {
+        throw other(model, probe.key, "is missing from the model")
+      }
+      let view = try model.tensors.tensor(at: place)
+      let shape = probe.value.arrayValue?.compactMap(\.intValue) ?? []
+      // Original checkpoints hold some matrices as 1x1 convolutions.
+      guard view.shape.dimensions.filter({ $0 != 1 }) == shape.filter({ $0 != 1 }) else {
+        throw other(
+          model, probe.key, "is \(view.shape) in the model, \(TensorShape(shape)) in the reference")
+      }
+      guard let values = Self.firstValues(of: view, count: recorded.values.count) else { continue }
+      let scale = recorded.values.map(abs).max() ?? 0
+      for (found, expected) in zip(values, recorded.values)
+      where !(abs(found - expected) <= Self.tolerance * scale) {
+        throw other(
+          model, probe.key, "holds \(found) in the model, \(expected) in the reference")
+      }
+    }
+  }
+
+  private func other(
+    _ model: CanonicalModel, _ tensor: String, _ difference: String
+  ) -> ReferenceError {
+    ReferenceError(
+      path: reference.path,
+      problem: .otherModel(
+        origin: model.origin, tensor: tensor, difference: difference,
+        recordedFrom: reference.model))
+  }
+
+  /// The name without the `text_model.` level, which transformers keeps or drops by version.
+  private static func plainName(_ name: String) -> String {
+    name.hasPrefix("text_encoder.text_model.")
+      ? "text_encoder." + name.dropFirst("text_encoder.text_model.".count) : name
+  }
+
+  /// The first values of a weight of a plain float type; `nil` for other types.
+  private static func firstValues(of view: TensorView, count: Int) -> [Float]? {
+    guard view.elementType.isPlainFloat, view.shape.elementCount >= count else { return nil }
+    return view.withBytes { span in
+      let bytes = span.extracting(first: count * view.elementType.blockBytes)
+      let converted = ElementConversion.convert(bytes, from: view.elementType, to: .float32)
+      return (0..<count).map { index in
+        let start = index * 4
+        return Float(
+          bitPattern: (0..<4).reduce(0) { $0 | UInt32(converted[start + $1]) << UInt32(8 * $1) })
+      }
+    }
+  }
+}

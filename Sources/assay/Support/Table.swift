@@ -1,0 +1,80 @@
+internal import Foundation
+
+/// Rows of text in aligned columns.
+struct Table {
+  /// On which side a column's cells are padded.
+  enum Alignment {
+    case left, right
+  }
+
+  private let alignments: [Alignment]
+  private var rows: [[String]]
+
+  /// Starts a table with a heading.
+  init(_ columns: [(title: String, alignment: Alignment)]) {
+    alignments = columns.map(\.alignment)
+    rows = [columns.map(\.title)]
+  }
+
+  /// Appends a row: one cell a column. Control characters are escaped.
+  mutating func add(_ cells: [String]) {
+    rows.append(cells.map(\.escapingControls))
+  }
+
+  /// The lines of the table, each ended by a newline.
+  var text: String {
+    let widths = alignments.indices.map { column in
+      rows.map { $0[column].count }.max() ?? 0
+    }
+    return rows.map { row in
+      let cells = alignments.indices.map { column in
+        let padding = String(repeating: " ", count: widths[column] - row[column].count)
+        return alignments[column] == .left ? row[column] + padding : padding + row[column]
+      }
+      let line = cells.joined(separator: "  ")
+      return line.replacing(#/ +$/#, with: "") + "\n"
+    }.joined()
+  }
+}
+
+/// Numbers as people read them.
+enum Format {
+  /// A whole number with thousands separated: `859,520,964`.
+  static func count(_ value: Int) -> String {
+    var digits = String(value.magnitude)
+    var groups: [String] = []
+    while digits.count > 3 {
+      groups.insert(String(digits.suffix(3)), at: 0)
+      digits.removeLast(3)
+    }
+    groups.insert(digits, at: 0)
+    return (value < 0 ? "-" : "") + groups.joined(separator: ",")
+  }
+
+  /// A number of bytes in binary units: `1.99 GiB`.
+  static func bytes(_ value: Int) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    var (amount, unit) = (Double(value), 0)
+    while amount >= 1024, unit < units.count - 1 {
+      amount /= 1024
+      unit += 1
+    }
+    return unit == 0 ? "\(value) bytes" : "\(fixed(amount, 2)) \(units[unit])"
+  }
+
+  /// A time: `12 ms`, `3.4 s`.
+  static func seconds(_ value: Double) -> String {
+    value < 1 ? "\(fixed(value * 1000, 0)) ms" : "\(fixed(value, 1)) s"
+  }
+
+  /// A number with so many decimal places.
+  static func fixed(_ value: Double, _ places: Int) -> String {
+    String(format: "%.\(places)f", value)
+  }
+
+  /// A small number in powers of ten: `3.1e-06`; zero is `0`.
+  static func scientific(_ value: Double) -> String {
+    if value == 0 { return "0" }
+    return value.isFinite ? String(format: "%.1e", value) : "\(value)"
+  }
+}
