@@ -1,0 +1,96 @@
+/// Repeats every pixel twice in both directions, as `torch.nn.functional.interpolate` with
+/// `nearest` does at factor 2.
+///
+/// - Parameter x: `[batch, channels, height, width]`.
+/// - Returns: `[batch, channels, 2 * height, 2 * width]`.
+public func upsampleNearest2x(_ x: Tensor) -> Tensor {
+  let (height, width) = (x.shape[2], x.shape[3])
+  let planes = x.shape[0] * x.shape[1]
+  return Tensor(shape: [x.shape[0], x.shape[1], 2 * height, 2 * width]) { output in
+    x.withUnsafeBuffer { x in
+      nonisolated(unsafe) let (x, output) = (x, output)
+      Parallel.forEach(planes) { plane in
+        for row in 0..<2 * height {
+          let source = (plane * height + row / 2) * width
+          let target = (plane * 2 * height + row) * 2 * width
+          for column in 0..<width {
+            output[target + 2 * column] = x[source + column]
+            output[target + 2 * column + 1] = x[source + column]
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Adds one number to every pixel of each channel.
+///
+/// - Parameters:
+///   - x: `[batch, channels, height, width]`.
+///   - bias: `[batch, channels]`.
+public func addChannelBias(_ x: Tensor, bias: Tensor) -> Tensor {
+  let plane = x.shape[2] * x.shape[3]
+  precondition(bias.shape == [x.shape[0], x.shape[1]], "bias \(bias.shape) for \(x.shape)")
+  return Tensor(shape: x.shape) { output in
+    x.withUnsafeBuffer { x in
+      bias.withUnsafeBuffer { bias in
+        nonisolated(unsafe) let (x, bias, output) = (x, bias, output)
+        Parallel.forEach(bias.count) { channel in
+          let value = bias[channel]
+          for index in channel * plane..<(channel + 1) * plane { output[index] = x[index] + value }
+        }
+      }
+    }
+  }
+}
+
+/// Joins pictures along their channels: `[batch, a + b, height, width]`.
+public func concatenateChannels(_ a: Tensor, _ b: Tensor) -> Tensor {
+  precondition(
+    a.shape[0] == b.shape[0] && a.shape[2...] == b.shape[2...], "\(a.shape) and \(b.shape)")
+  let partA = a.count / a.shape[0]
+  let partB = b.count / b.shape[0]
+  var values: [Float] = []
+  values.reserveCapacity(a.count + b.count)
+  for picture in 0..<a.shape[0] {
+    values += a.floats[picture * partA..<(picture + 1) * partA]
+    values += b.floats[picture * partB..<(picture + 1) * partB]
+  }
+  return Tensor(
+    shape: [a.shape[0], a.shape[1] + b.shape[1]] + a.shape.dropFirst(2), values: values)
+}
+
+/// Pixels as tokens: `[batch, channels, height, width]` to `[batch, height * width, channels]`.
+public func nchwToTokens(_ x: Tensor) -> Tensor {
+  let (batch, channels, pixels) = (x.shape[0], x.shape[1], x.shape[2] * x.shape[3])
+  return transposed(x, batch: batch, rows: channels, columns: pixels)
+    .reshaped([batch, pixels, channels])
+}
+
+/// Tokens as pixels: `[batch, height * width, channels]` to `[batch, channels, height, width]`.
+public func tokensToNCHW(_ x: Tensor, height: Int, width: Int) -> Tensor {
+  precondition(x.shape[1] == height * width, "\(x.shape) as \(height) x \(width) pixels")
+  let (batch, channels) = (x.shape[0], x.shape[2])
+  return transposed(x, batch: batch, rows: height * width, columns: channels)
+    .reshaped([batch, channels, height, width])
+}
+
+/// Transposes each of `batch` matrices `[rows, columns]`, in blocks that share cache lines.
+private func transposed(_ x: Tensor, batch: Int, rows: Int, columns: Int) -> Tensor {
+  let block = 16
+  let bands = (rows + block - 1) / block
+  return Tensor(shape: x.shape) { output in
+    x.withUnsafeBuffer { x in
+      nonisolated(unsafe) let (x, output) = (x, output)
+      Parallel.forEach(batch * bands) { task in
+        let start = task / bands * rows * columns
+        let band = task % bands * block..<min((task % bands + 1) * block, rows)
+        for column in 0..<columns {
+          for row in band {
+            output[start + column * rows + row] = x[start + row * columns + column]
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/// Group normalisation, as `torch.nn.GroupNorm`, with SiLU behind it where the caller wants it.
+///
+/// Mean and variance are summed in double precision.
+///
+/// - Parameters:
+///   - x: `[batch, channels, ...]`.
+///   - weight, bias: `[channels]`.
+///   - epsilon: added to the variance.
+public func groupNorm(
+  _ x: Tensor, groups: Int, weight: Weight, bias: Weight, epsilon: Float, fusedSiLU: Bool = false
+) -> Tensor {
+  let (batch, channels) = (x.shape[0], x.shape[1])
+  precondition(channels % groups == 0, "\(channels) channels in \(groups) groups")
+  let plane = x.shape.dropFirst(2).reduce(1, *)
+  let channelsPerGroup = channels / groups
+  return Tensor(shape: x.shape) { output in
+    x.withUnsafeBuffer { x in
+      weight.withFloats { weight in
+        bias.withFloats { bias in
+          guard let source = x.baseAddress, let target = output.baseAddress else { return }
+          nonisolated(unsafe) let (from, to, weight, bias) = (source, target, weight, bias)
+          Parallel.forEach(batch * groups) { index in
+            let start = index * channelsPerGroup * plane
+            let moments = Moments(of: from + start, count: channelsPerGroup * plane)
+            for channel in 0..<channelsPerGroup {
+              let absolute = index % groups * channelsPerGroup + channel
+              let scale = moments.inverseDeviation(epsilon) * weight[absolute]
+              let shift = bias[absolute] - Float(moments.mean) * scale
+              let offset = start + channel * plane
+              if fusedSiLU {
+                forEachEight(plane, from: from + offset, to: to + offset) {
+                  sigmoidLinear($0 * scale + shift)
+                }
+              } else {
+                forEachEight(plane, from: from + offset, to: to + offset) { $0 * scale + shift }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Layer normalisation over the last dimension, as `torch.nn.LayerNorm`.
+///
+/// - Parameters:
+///   - x: `[..., width]`.
+///   - weight, bias: `[width]`.
+///   - epsilon: added to the variance.
+public func layerNorm(_ x: Tensor, weight: Weight, bias: Weight, epsilon: Float) -> Tensor {
+  let width = x.shape[x.shape.count - 1]
+  let rows = x.rows
+  return Tensor(shape: x.shape) { output in
+    x.withUnsafeBuffer { x in
+      weight.withFloats { weight in
+        bias.withFloats { bias in
+          guard let source = x.baseAddress, let target = output.baseAddress else { return }
+          nonisolated(unsafe) let (from, to, weight, bias) = (source, target, weight, bias)
+          Parallel.forEachRange(of: rows, length: Parallel.length(for: rows)) { range in
+            for row in range {
+              let moments = Moments(of: from + row * width, count: width)
+              let scale = moments.inverseDeviation(epsilon)
+              let mean = Float(moments.mean)
+              for column in 0..<width {
+                let index = row * width + column
+                to[index] = (from[index] - mean) * scale * weight[column] + bias[column]
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Mean and population variance.
+private struct Moments {
+  let mean: Double
+  let variance: Double
+
+  init(of values: UnsafePointer<Float>, count: Int) {
+    var sums = SIMD8<Double>.zero
+    var index = 0
+    while index + 8 <= count {
+      sums += SIMD8<Double>(UnsafeRawPointer(values + index).loadUnaligned(as: Floats.self))
+      index += 8
+    }
+    var sum = sums.sum()
+    for rest in index..<count { sum += Double(values[rest]) }
+    let mean = sum / Double(count)
+    // A second pass over the cached values: no cancellation between large squares.
+    var squares = SIMD8<Double>.zero
+    index = 0
+    while index + 8 <= count {
+      let x = UnsafeRawPointer(values + index).loadUnaligned(as: Floats.self)
+      let distance = SIMD8<Double>(x) - mean
+      squares += distance * distance
+      index += 8
+    }
+    var square = squares.sum()
+    for rest in index..<count {
+      square += (Double(values[rest]) - mean) * (Double(values[rest]) - mean)
+    }
+    self.mean = mean
+    variance = square / Double(count)
+  }
+
+  func inverseDeviation(_ epsilon: Float) -> Float {
+    Float(1 / (variance + Double(epsilon)).squareRoot())
+  }
+}

@@ -1,0 +1,65 @@
+public import TensorCore
+
+/// A parameter read in place from its container.
+///
+/// Float32 is used where it lies in the mapping; the narrower types are widened when an operation
+/// asks for them, so a model costs no memory beyond its file.
+public struct Weight: Sendable {
+  private let view: TensorView
+
+  /// Wraps a tensor of a plain float type.
+  ///
+  /// - Throws: `WeightError` for any other element type.
+  public init(_ view: TensorView) throws(WeightError) {
+    guard view.elementType.isPlainFloat else {
+      throw WeightError(name: view.name, elementType: view.elementType)
+    }
+    self.view = view
+  }
+
+  /// The extents, outermost first.
+  public var shape: [Int] { view.shape.dimensions }
+  /// The key in the container.
+  public var name: String { view.name }
+
+  /// Lends all elements as floats: in place where they are stored so, else widened into memory
+  /// that lives as long as the call.
+  public func withFloats<Result>(
+    _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    try withFloats(in: 0..<view.shape.elementCount, body)
+  }
+
+  /// Lends a range of the elements, counted in row-major order, as floats.
+  package func withFloats<Result>(
+    in range: Range<Int>, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    let width = view.elementType.blockBytes
+    return try view.withBytes { bytes in
+      let part = bytes.extracting(range.lowerBound * width..<range.upperBound * width)
+      return try part.withUnsafeBytes { raw in
+        let address = UInt(bitPattern: raw.baseAddress)
+        if view.elementType == .float32, address % UInt(MemoryLayout<Float>.alignment) == 0 {
+          return try body(raw.assumingMemoryBound(to: Float.self))
+        }
+        let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: range.count)
+        defer { scratch.deallocate() }
+        ElementConversion.toFloats(part, type: view.elementType, into: scratch)
+        return try body(UnsafeBufferPointer(scratch))
+      }
+    }
+  }
+}
+
+/// A tensor that cannot serve as a weight.
+public struct WeightError: DescribedError, Hashable {
+  /// The tensor's key.
+  public let name: String
+  /// Its element type.
+  public let elementType: ElementType
+
+  /// The line shown to people.
+  public var description: String {
+    "tensor '\(name)' is \(elementType), expected f16, bf16, f32 or f64"
+  }
+}
