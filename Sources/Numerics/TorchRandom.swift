@@ -39,7 +39,7 @@ public struct TorchRandom: Sendable {
   private static func transform(_ values: inout [Float], from start: Int) {
     for index in start..<start + 8 {
       let radius = (-2 * logf(1 - values[index])).squareRoot()
-      let angle = Float(2 * Double.pi * Double(values[index + 8]))
+      let angle = Float(2 * Double.pi) * values[index + 8]
       values[index] = radius * cosf(angle)
       values[index + 8] = radius * sinf(angle)
     }
