@@ -11,10 +11,11 @@ struct Assay: ParsableCommand {
     commandName: "assay",
     abstract: "Converts, inspects and numerically verifies Stable Diffusion checkpoints.",
     discussion: """
-      Exit codes: 0 success, 1 a failed verdict (validate, verify), 2 wrong usage or bad input. \
+      Exit codes: 0 success, 1 a failed verdict, 2 wrong usage or bad input. \
       Results go to the standard output, everything else to the error stream.
       """,
-    version: version)
+    version: version,
+    subcommands: [InspectCommand.self])
 
   /// Runs the tool and ends with 0, 1 or 2; one line on the error stream says why.
   static func main() {
