@@ -84,7 +84,7 @@ public struct OpaqueValue: Sendable, Hashable {
 public struct CheckpointError: DescribedError, Hashable {
   /// What is wrong.
   public enum Problem: Sendable, Hashable {
-    /// No reader knows the content; `start` shows its first bytes.
+    /// No reader knows the content; `start` says what it starts with.
     case unknownFormat(start: String)
     /// The container has no code for the tensor's element type.
     case elementType(tensor: String, type: ElementType, format: ContainerFormat)
@@ -115,7 +115,7 @@ public struct CheckpointError: DescribedError, Hashable {
   public var description: String {
     switch problem {
     case .unknownFormat(let start):
-      "\(path): not a checkpoint of a known format: starts with \(start)"
+      "\(path): not a checkpoint of a known format: \(start)"
     case .elementType(let tensor, let type, let format):
       "\(path): tensor '\(tensor)' is \(type), for which \(format.rawValue) has no code"
     case .duplicateName(let name): "\(path): two tensors are named '\(name)'"
@@ -137,14 +137,17 @@ public struct CheckpointError: DescribedError, Hashable {
     "'\(tensor.name)' (\(tensor.elementType) \(tensor.shape))"
   }
 
-  /// The first bytes of a file as people can read them: text in quotes, anything else in hex.
+  /// What a file starts with, as people can read it: text in quotes, anything else in hex.
   static func start(of storage: ByteStorage) -> String {
     let bytes = storage.array(in: 0..<min(storage.count, 16))
     let isText = bytes.allSatisfy { (0x20..<0x7F).contains($0) || [9, 10, 13].contains($0) }
     if isText {
-      return JSON.string(String(decoding: bytes, as: UTF8.self)).text()
+      if String(decoding: bytes, as: UTF8.self) == "version https://" {
+        return "a Git LFS pointer: fetch the file that it stands for"
+      }
+      return "starts with " + JSON.string(String(decoding: bytes, as: UTF8.self)).text()
     }
     let digits = bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-    return "bytes " + digits.joined(separator: " ")
+    return "starts with bytes " + digits.joined(separator: " ")
   }
 }

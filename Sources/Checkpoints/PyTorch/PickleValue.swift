@@ -46,6 +46,14 @@ enum PickleValue: Sendable {
     }
   }
 
+  /// Whether the value has no parts.
+  var isPlain: Bool {
+    switch self {
+    case .tuple, .list, .set, .dictionary, .tensor, .object: false
+    default: true
+    }
+  }
+
   var integerValue: Int? { if case .integer(let value) = self { value } else { nil } }
 
   /// The text of a string, which Python 2 pickled as bytes.

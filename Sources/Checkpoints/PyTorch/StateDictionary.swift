@@ -33,7 +33,7 @@ struct StateDictionary {
   /// The deepest nesting; JSON's own limit is 128, and an object takes two levels.
   static let depthLimit = 56
   /// The most values after sharing is undone. SDXL has 2,500 tensors; a vocabulary 50,000 words.
-  static let visitLimit = 4_000_000
+  static let visitLimit = 1_000_000
 
   init(_ root: PickleValue, heap: PickleHeap) throws(Problem) {
     self.heap = heap
@@ -102,21 +102,21 @@ struct StateDictionary {
     _ value: PickleValue, name: String, path: String, wrapper: ArraySlice<String>, depth: Int
   ) throws(Problem) -> JSON? {
     guard depth < Self.depthLimit else { throw .depth }
-    // A local, because `self` changes while parts of the heap are walked.
-    let heap = heap
     switch value {
     case .tensor(let index):
       try charge(1)
       entries.append(Entry(name: name.isEmpty ? "value" : name, tensor: index))
-      return try walkAttributes(
-        heap.tensors[index].attributes, name: name, path: path, depth: depth)
+      let attributes = heap.tensors[index].attributes
+      return try walkAttributes(attributes, name: name, path: path, depth: depth)
     case .tuple(let index), .list(let index), .set(let index):
-      return try walk(heap.sequences[index], identity: 4 * index, name, path, depth)
+      let elements = heap.sequences[index]
+      return try walk(elements, identity: 4 * index, name, path, depth)
     case .dictionary(let index):
+      let (dictionary, attributes) = (heap.dictionaries[index], heap.attributes[index])
       return try guardingCycles(4 * index + 1) { walk throws(Problem) in
         let rest = try walk.items(
-          heap.dictionaries[index], name: name, path: path, wrapper: wrapper, depth: depth)
-        guard let attributes = heap.attributes[index],
+          dictionary, name: name, path: path, wrapper: wrapper, depth: depth)
+        guard let attributes,
           let more = try walk.walkAttributes(attributes, name: name, path: path, depth: depth)
         else { return rest }
         var object = rest?.objectValue ?? JSONObject()
@@ -124,8 +124,9 @@ struct StateDictionary {
         return .object(object)
       }
     case .object(let index):
+      let object = heap.objects[index]
       return try guardingCycles(4 * index + 2) { walk throws(Problem) in
-        try walk.object(heap.objects[index], name: name, path: path, depth: depth)
+        try walk.object(object, name: name, path: path, depth: depth)
       }
     default:
       return try plain(value)
@@ -156,6 +157,10 @@ struct StateDictionary {
     try guardingCycles(identity) { walk throws(Problem) in
       var rest: [JSON] = []
       for (index, element) in elements.enumerated() {
+        if element.isPlain {
+          rest.append(try walk.plain(element))
+          continue
+        }
         let json = try walk.walk(
           element, name: Self.join(name, "\(index)"), path: Self.join(path, "\(index)"),
           wrapper: [], depth: depth + 1)
@@ -176,6 +181,10 @@ struct StateDictionary {
       try charge(1 + text.utf8.count / 64)
       // `1` and `"1"` are two keys to Python.
       while !used.insert(text).inserted { text += "'" }
+      if value.isPlain {
+        rest.append((text, try plain(value)))
+        continue
+      }
       let isWrapper = wrapper.first == text
       // Inside the wrapper's path, everything but the wrapper itself keeps its full path.
       let parent = wrapper.isEmpty ? name : path
@@ -244,6 +253,7 @@ struct StateDictionary {
   }
 
   private mutating func plain(_ value: PickleValue) throws(Problem) -> JSON {
+    try charge(1)
     switch value {
     case .bool(let flag): return .bool(flag)
     case .integer(let number): return .integer(number)

@@ -163,7 +163,8 @@ struct TorchContents: Sendable {
     heap = unpickler.heap
     isBigEndian = bigEndian
     var part = Unpickler(bytes, at: unpickler.position)
-    let keys = part.heap.elements(of: try Self.run(&part, member: nil, isWhole: false)) ?? []
+    let list = try Self.run(&part, member: nil, isWhole: false)
+    let keys = part.heap.elements(of: list) ?? []
     places = try Self.places(
       keys: keys.compactMap(\.stringValue), heap: heap, storage: storage, start: part.position)
   }
@@ -177,24 +178,24 @@ struct TorchContents: Sendable {
     }
     var places: [String: Place] = [:]
     var position = start
-    for key in keys {
+    for (index, key) in keys.enumerated() {
       let count = storage.withBytes(in: 0..<storage.count) {
         $0.load(UInt64.self, at: position).flatMap { Int(exactly: $0) }
       }
       guard let width = widths[key] else {
-        throw .storages("the storage '\(key)' has no known element type", offset: position)
+        throw .storages("number \(index) has no known element type", offset: position)
       }
       guard let count, case let (bytes, overflow) = count.multipliedReportingOverflow(by: width),
         !overflow, bytes <= storage.count - position - 8
       else {
-        throw .storages("the storage '\(key)' reaches past the end: truncated?", offset: position)
+        throw .storages("number \(index) reaches past the end: truncated?", offset: position)
       }
       places[key] = .range(position + 8..<position + 8 + bytes)
       position += 8 + bytes
     }
     guard position == storage.count else {
       throw .storages(
-        "\(storage.count - position) bytes that no storage claims", offset: position)
+        "\(storage.count - position) bytes behind the last one", offset: position)
     }
     return places
   }

@@ -110,7 +110,9 @@ extension Unpickler {
     case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3:
       return try rebuildTensor(callable, name, arguments)
     case .rebuildParameter, .parameter:
-      guard let first = arguments.first, case .tensor = first else { return nil }
+      guard let first = arguments.first, case .tensor(let index) = first else { return nil }
+      // `_rebuild_parameter_with_state` has Python attributes as its fourth argument.
+      if arguments.count >= 4 { heap.tensors[index].attributes = arguments[3] }
       return first
     case .rebuildFromType:
       return try rebuildFromType(arguments)

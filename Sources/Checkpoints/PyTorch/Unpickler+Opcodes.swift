@@ -138,15 +138,17 @@ extension Unpickler {
     case .binBytes: return .bytes(Array(try counted(4)))
     case .shortBinBytes: return .bytes(Array(try counted(1)))
     case .binBytes8, .byteArray8: return .bytes(Array(try counted(8)))
-    case .unicode: return .string(try Self.unescape(unicode: try line()))
+    case .unicode: return .string(try Self.unescape(latin1: try lineBytes()))
     default: return oldString(try Self.unescape(quoted: try line())[...])
     }
   }
 
-  /// Python's raw-unicode-escape: only `\u` and `\U` are escapes.
-  private static func unescape(unicode text: String) throws(PickleProblem) -> String {
+  /// Python's raw-unicode-escape: Latin-1, and only `\u` and `\U` are escapes.
+  private static func unescape(
+    latin1 bytes: ArraySlice<UInt8>
+  ) throws(PickleProblem) -> String {
     var result = String.UnicodeScalarView()
-    var rest = text.unicodeScalars[...]
+    var rest = String.UnicodeScalarView(bytes.map { UnicodeScalar($0) })[...]
     while let scalar = rest.popFirst() {
       let width = rest.first == "u" ? 4 : 8
       guard scalar == "\\", rest.first == "u" || rest.first == "U" else {

@@ -86,9 +86,14 @@ struct Unpickler {
 
   /// The text up to the end of the line, without it.
   mutating func line() throws(PickleProblem) -> String {
+    try text(try lineBytes())
+  }
+
+  /// The bytes up to the end of the line, without it.
+  mutating func lineBytes() throws(PickleProblem) -> ArraySlice<UInt8> {
     guard let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) else { throw .truncated }
     defer { position = end + 1 }
-    return try text(bytes[position..<end])
+    return bytes[position..<end]
   }
 
   func text(_ bytes: ArraySlice<UInt8>) throws(PickleProblem) -> String {

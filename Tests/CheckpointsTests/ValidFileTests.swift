@@ -1,0 +1,56 @@
+import Checkpoints
+import Foundation
+import TensorCore
+import Testing
+
+@Suite struct ValidFileTests {
+  @Test func fixturesAreThere() { #expect(Fixture.validNames.count >= 30) }
+
+  @Test(arguments: Fixture.validNames) func holdsWhatItShould(name: String) throws {
+    let expected = try #require(Fixture.expected[name])
+    let checkpoint = try Checkpoint.open(path: Fixture.path(name))
+    try compare(checkpoint.source, with: expected)
+    if checkpoint.format == .safetensors {
+      #expect(JSON.object(checkpoint.metadata) == expected["values"])
+    } else {
+      let values = checkpoint.metadata["values"] ?? [:]
+      #expect(values == expected["values"])
+    }
+    let opaque = checkpoint.opaqueValues.map {
+      $0.qualifiedName + ($0.isCalled ? " called" : "")
+    }
+    // A class may be named several times.
+    let wanted = Set(try #require(expected["opaque"]?.arrayValue).compactMap(\.stringValue))
+    #expect(Set(opaque) == wanted)
+  }
+
+  @Test func nothingWasRun() throws {
+    _ = try Checkpoint.open(path: Fixture.path("valid/opaque.pt"))
+    #expect(!FileManager.default.fileExists(atPath: "/tmp/assay-was-here"))
+  }
+
+  @Test(arguments: ["valid/dtypes.pt", "valid/module.pt", "valid/dtypes.safetensors"])
+  func contiguousTensorsAreViewsOfTheMapping(name: String) throws {
+    let checkpoint = try Checkpoint.open(path: Fixture.path(name))
+    for index in checkpoint.source.tensors.indices {
+      #expect(try checkpoint.source.tensor(at: index).storage.isMapped)
+    }
+  }
+
+  @Test func unreadMembersAreReported() throws {
+    let checkpoint = try Checkpoint.open(path: Fixture.path("hostile/extra-member-beside.pt"))
+    #expect(checkpoint.metadata["unreadMembers"] == ["archive/evil.pkl"])
+  }
+
+  private func compare(_ source: any TensorSource, with expected: JSON) throws {
+    let wanted = try #require(expected["tensors"]?.arrayValue)
+    #expect(source.tensors.map(\.name) == wanted.map { $0["name"]?.stringValue ?? "" })
+    for (index, wanted) in wanted.enumerated() where index < source.tensors.count {
+      let view = try source.tensor(at: index)
+      #expect(view.description == source.tensors[index])
+      #expect(view.elementType.name == wanted["type"]?.stringValue)
+      #expect(view.shape.dimensions == wanted["shape"]?.arrayValue?.compactMap(\.intValue))
+      #expect(view.hexadecimal == wanted["bytes"]?.stringValue, "\(view.name)")
+    }
+  }
+}
