@@ -11,6 +11,7 @@ struct FormatRegistration: Sendable {
 
   /// Every container, the surest signature first: one line each.
   static let all: [FormatRegistration] = [
+    IngotReader.registration,
     SafetensorsReader.registration,
     PyTorchReader.registration,
   ]
