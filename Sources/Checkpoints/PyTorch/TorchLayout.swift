@@ -46,7 +46,9 @@ struct TorchLayout: Sendable {
     description = TensorDescription(name: name, elementType: type, shape: shape)
     storage = tensor.storage
     byteOffset = shape.elementCount == 0 ? 0 : tensor.offset * width
-    strides = tensor.strides
+    // The stride of a single row is never walked, so it may be any number; others are bounded by
+    // the storage.
+    strides = zip(shape.dimensions, tensor.strides).map { $0 == 1 ? 0 : $1 }
     byteCount = count
     isContiguous =
       shape.elementCount == 0

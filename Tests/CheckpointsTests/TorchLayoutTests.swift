@@ -1,0 +1,17 @@
+import TensorCore
+import Testing
+
+@testable import Checkpoints
+
+@Suite struct TorchLayoutTests {
+  /// Found by mutating pickles: the stride of a dimension of 1 counts for nothing, but overflowed.
+  @Test func aSingleRowMayHaveAnyStride() throws {
+    let tensor = TorchTensor(
+      storage: 0, elementType: .uint8, offset: 0, sizes: [1, 2], strides: [1 << 62, 2],
+      pickleOffset: 0)
+    let layout = try TorchLayout(tensor, type: .uint8, name: "w", storageBytes: 4)
+    let storage = ByteStorage(copying: ([7, 8, 9, 10] as [UInt8]).span.bytes)
+    let gathered = storage.withBytes(in: 0..<4) { layout.gather(from: $0) }
+    #expect(gathered.array(in: 0..<2) == [7, 9])
+  }
+}
