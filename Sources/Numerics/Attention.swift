@@ -47,7 +47,7 @@ public func attention(
               c: scores, strideC: keys)
             for row in 0..<rows {
               let seen = isCausal ? min(first + row + 1, keys) : keys
-              softmax(scores + row * keys, count: seen)
+              VectorKernels.current.softmax(scores + row * keys, seen)
               (scores + row * keys + seen).update(repeating: 0, count: keys - seen)
             }
             multiply(
@@ -58,22 +58,4 @@ public func attention(
       }
     }
   }
-}
-
-/// Replaces values by their softmax.
-private func softmax(_ values: UnsafeMutablePointer<Float>, count: Int) {
-  var largest = -Float.infinity
-  for index in 0..<count { largest = max(largest, values[index]) }
-  let peak = largest
-  forEachEight(count, from: values, to: values) { exponential($0 - peak) }
-  var sums = Floats.zero
-  var index = 0
-  while index + 8 <= count {
-    sums += UnsafeRawPointer(values + index).loadUnaligned(as: Floats.self)
-    index += 8
-  }
-  var sum = sums.sum()
-  for rest in index..<count { sum += values[rest] }
-  let factor = 1 / sum
-  for index in 0..<count { values[index] *= factor }
 }

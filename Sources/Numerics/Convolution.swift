@@ -25,6 +25,18 @@ public func convolution2D(
   precondition(
     x.shape.count == 4 && weight.shape.count == 4 && x.shape[1] == weight.shape[1],
     "convolution2D: x \(x.shape), weight \(weight.shape)")
+  if let winograd = WinogradConvolution(
+    input: x.shape, weight: weight.shape, stride: stride, padding: padding)
+  {
+    return winograd(x, weight: weight, bias: bias)
+  }
+  return directConvolution2D(x, weight: weight, bias: bias, stride: stride, padding: padding)
+}
+
+/// The same by the direct sum, whatever the sizes.
+func directConvolution2D(
+  _ x: Tensor, weight: Weight, bias: Weight?, stride: Int, padding: Padding
+) -> Tensor {
   let plan = ConvolutionPlan(
     input: x.shape, weight: weight.shape, stride: stride, padding: padding)
   return Tensor(shape: plan.outputShape) { output in

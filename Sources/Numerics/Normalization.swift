@@ -27,13 +27,9 @@ public func groupNorm(
               let scale = moments.inverseDeviation(epsilon) * weight[absolute]
               let shift = bias[absolute] - Float(moments.mean) * scale
               let offset = start + channel * plane
-              if fusedSiLU {
-                forEachEight(plane, from: from + offset, to: to + offset) {
-                  sigmoidLinear($0 * scale + shift)
-                }
-              } else {
-                forEachEight(plane, from: from + offset, to: to + offset) { $0 * scale + shift }
-              }
+              let kernel =
+                fusedSiLU ? VectorKernels.current.affineSiLU : VectorKernels.current.affine
+              kernel(from + offset, to + offset, plane, scale, shift)
             }
           }
         }
@@ -83,7 +79,7 @@ private struct Moments {
     var sums = SIMD8<Double>.zero
     var index = 0
     while index + 8 <= count {
-      sums += SIMD8<Double>(UnsafeRawPointer(values + index).loadUnaligned(as: Floats.self))
+      sums += SIMD8<Double>(UnsafeRawPointer(values + index).loadUnaligned(as: SIMD8<Float>.self))
       index += 8
     }
     var sum = sums.sum()
@@ -93,7 +89,7 @@ private struct Moments {
     var squares = SIMD8<Double>.zero
     index = 0
     while index + 8 <= count {
-      let x = UnsafeRawPointer(values + index).loadUnaligned(as: Floats.self)
+      let x = UnsafeRawPointer(values + index).loadUnaligned(as: SIMD8<Float>.self)
       let distance = SIMD8<Double>(x) - mean
       squares += distance * distance
       index += 8

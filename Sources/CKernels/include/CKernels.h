@@ -7,5 +7,6 @@
 #include "element_conversion.h"
 #include "sha256.h"
 #include "statistics.h"
+#include "vector_kernels.h"
 
 #endif

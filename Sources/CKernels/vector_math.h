@@ -1,0 +1,141 @@
+// Activations and softmax over sixteen lanes. Included once for each instruction set, with
+// ASSAY_NAME giving the functions their suffix.
+
+typedef float lanes __attribute__((vector_size(64)));
+typedef int lane_integers __attribute__((vector_size(64)));
+
+// Everything that passes lanes is inlined, so their calling convention does not matter.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE lanes load(const float *from) {
+  lanes x;
+  __builtin_memcpy(&x, from, sizeof x);
+  return x;
+}
+
+INLINE void store(float *to, lanes x) { __builtin_memcpy(to, &x, sizeof x); }
+
+INLINE lanes load_some(const float *from, size_t count) {
+  lanes x = {0};
+  __builtin_memcpy(&x, from, count * sizeof(float));
+  return x;
+}
+
+INLINE void store_some(float *to, lanes x, size_t count) {
+  __builtin_memcpy(to, &x, count * sizeof(float));
+}
+
+INLINE lanes select(lane_integers mask, lanes yes, lanes no) {
+  return (lanes)((mask & (lane_integers)yes) | (~mask & (lane_integers)no));
+}
+
+// e^x to 2 units in the last place: x = n ln 2 + r, and Cephes' polynomial for e^r. Results below
+// the smallest normal number are 0; a NaN stays one.
+INLINE lanes exponential(lanes x) {
+  lanes y = select(x < -87.3f, (lanes){0} - 87.3f, x);
+  y = select(x > 88.7f, (lanes){0} + 88.7f, y);
+  // Adding 1.5 * 2^23 rounds to the nearest integer.
+  lanes n = y * 1.44269504f + 12582912.0f;
+  n = n - 12582912.0f;
+  lanes r = y - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  lanes value = p * (r * r) + r + 1.0f;
+  // n clamped again, so that a NaN's conversion is defined.
+  lanes exponent = select(n == n, n, (lanes){0});
+  lane_integers bits = (__builtin_convertvector(exponent, lane_integers) + 127) << 23;
+  return select(x < -87.3f, (lanes){0}, value * (lanes)bits);
+}
+
+// The C library, lane by lane: 1 + erf would cancel where x is far below 0.
+INLINE lanes complementary_error(lanes x) {
+  lanes y;
+  for (int lane = 0; lane < 16; lane++) y[lane] = erfcf(x[lane]);
+  return y;
+}
+
+INLINE lanes sigmoid_linear(lanes x) { return x / (exponential(-x) + 1.0f); }
+
+INLINE lanes quick_gelu_lanes(lanes x) { return x / (exponential(x * -1.702f) + 1.0f); }
+
+INLINE lanes gelu_lanes(lanes x) {
+  return x * 0.5f * complementary_error(x * -0.70710678f);
+}
+
+#define ELEMENTWISE(count, ...)                                       \
+  size_t index = 0;                                                   \
+  for (; index + 16 <= count; index += 16) {                          \
+    lanes x = load(source + index);                                   \
+    store(target + index, __VA_ARGS__);                               \
+  }                                                                   \
+  if (index < count) {                                                \
+    lanes x = load_some(source + index, count - index);               \
+    store_some(target + index, __VA_ARGS__, count - index);           \
+  }
+
+void ASSAY_NAME(assay_affine)(const float *source, float *target, size_t count, float scale,
+                              float shift) {
+  ELEMENTWISE(count, x * scale + shift)
+}
+
+void ASSAY_NAME(assay_affine_silu)(const float *source, float *target, size_t count,
+                                   float scale, float shift) {
+  ELEMENTWISE(count, sigmoid_linear(x * scale + shift))
+}
+
+void ASSAY_NAME(assay_quick_gelu)(const float *source, float *target, size_t count) {
+  ELEMENTWISE(count, quick_gelu_lanes(x))
+}
+
+void ASSAY_NAME(assay_gelu)(const float *source, float *target, size_t count) {
+  ELEMENTWISE(count, gelu_lanes(x))
+}
+
+void ASSAY_NAME(assay_geglu)(const float *value, const float *gate, float *target,
+                             size_t count) {
+  size_t index = 0;
+  for (; index + 16 <= count; index += 16)
+    store(target + index, load(value + index) * gelu_lanes(load(gate + index)));
+  size_t rest = count - index;
+  if (rest > 0)
+    store_some(target + index,
+               load_some(value + index, rest) * gelu_lanes(load_some(gate + index, rest)), rest);
+}
+
+void ASSAY_NAME(assay_softmax)(float *values, size_t count) {
+  if (count == 0) return;
+  size_t whole = count / 16 * 16, rest = count - whole;
+  lanes largest = (lanes){0} + values[0];
+  for (size_t index = 0; index < whole; index += 16) {
+    lanes x = load(values + index);
+    largest = select(x > largest, x, largest);
+  }
+  float peak = values[0];
+  for (int lane = 0; lane < 16; lane++)
+    if (largest[lane] > peak) peak = largest[lane];
+  for (size_t index = whole; index < count; index++)
+    if (values[index] > peak) peak = values[index];
+  lanes sums = {0};
+  for (size_t index = 0; index < whole; index += 16) {
+    lanes x = exponential(load(values + index) - peak);
+    store(values + index, x);
+    sums = sums + x;
+  }
+  if (rest > 0) {
+    lanes x = exponential(load_some(values + whole, rest) - peak);
+    store_some(values + whole, x, rest);
+    for (size_t lane = 0; lane < rest; lane++) sums[lane] = sums[lane] + x[lane];
+  }
+  float sum = 0;
+  for (int lane = 0; lane < 16; lane++) sum = sum + sums[lane];
+  float factor = 1.0f / sum;
+  for (size_t index = 0; index < whole; index += 16)
+    store(values + index, load(values + index) * factor);
+  for (size_t index = whole; index < count; index++) values[index] *= factor;
+}
