@@ -32,8 +32,9 @@ struct DDIMScheduler: Scheduler {
         picture = signal * sample - noise * output
         direction = signal * output + noise * sample
       }
-      if let range = schedule.clipRange {
-        picture = min(max(picture, -range), range)
+      // diffusers' class clips unless told not to, and its pipelines tell it not to.
+      if schedule.clipsPicture ?? true {
+        picture = min(max(picture, -schedule.clipRange), schedule.clipRange)
       }
       direction *= nextNoise
       return nextSignal * picture + direction

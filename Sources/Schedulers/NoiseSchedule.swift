@@ -24,8 +24,10 @@ struct NoiseSchedule: Sendable {
   let stepsOffset: Int
   /// Whether the step behind the last timestep ends at a share of 1 and not at timestep 0's.
   let endsAtOne: Bool?
-  /// The limit on the predicted picture, where the configuration clips it.
-  let clipRange: Float?
+  /// Whether the predicted picture is clipped, where the configuration says so.
+  let clipsPicture: Bool?
+  /// The limit on the predicted picture where it is clipped.
+  let clipRange: Float
   let skipsRungeKutta: Bool
 
   /// Reads diffusers' configuration.
@@ -86,18 +88,19 @@ struct NoiseSchedule: Sendable {
     self.prediction = prediction
     stepsOffset = Int(try number("steps_offset", 0))
     endsAtOne = configuration["set_alpha_to_one"]?.boolValue
-    clipRange =
-      configuration["clip_sample"]?.boolValue == true
-      ? Float(try number("clip_sample_range", 1)) : nil
+    clipsPicture = configuration["clip_sample"]?.boolValue
+    clipRange = Float(try number("clip_sample_range", 1))
     skipsRungeKutta = configuration["skip_prk_steps"]?.boolValue == true
   }
 
-  /// `torch.linspace` in single precision: the second half is counted from the end.
+  /// `torch.linspace` in single precision: the second half is counted from the end, and product and
+  /// sum are rounded once, together.
   private static func linspace(_ start: Float, _ end: Float, _ count: Int) -> [Float] {
     guard count > 1 else { return [start] }
     let step = (end - start) / Float(count - 1)
     return (0..<count).map {
-      $0 < count / 2 ? start + step * Float($0) : end - step * Float(count - 1 - $0)
+      $0 < count / 2
+        ? start.addingProduct(step, Float($0)) : end.addingProduct(-step, Float(count - 1 - $0))
     }
   }
 

