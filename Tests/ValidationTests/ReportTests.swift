@@ -21,7 +21,7 @@ import Testing
               name: "noise <t = 981>", comparison: bad, bound: .unet, firstBlock: block,
               seconds: 1.5)
           ]),
-        ComponentVerdict(skipping: .generation, reason: "unet failed"),
+        ComponentVerdict(skipping: .vae, reason: "unet failed"),
       ])
   }()
 
@@ -49,8 +49,8 @@ import Testing
       expected relative error &lt;= 5e-05; first block out of bound: mid_block \
       (relative error 0.5, the one before it, conv_in, is good)"/></testcase>
         </testsuite>
-        <testsuite name="generation" tests="1" failures="0" skipped="1" time="0.000">
-          <testcase classname="generation" name="generation"><skipped message="unet failed"/>\
+        <testsuite name="vae" tests="1" failures="0" skipped="1" time="0.000">
+          <testcase classname="vae" name="vae"><skipped message="unet failed"/>\
       </testcase>
         </testsuite>
       </testsuites>

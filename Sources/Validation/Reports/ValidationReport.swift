@@ -1,17 +1,11 @@
 /// The parts that can be validated, in the order in which `all` runs them.
 public enum ComponentName: String, Sendable, Hashable, CaseIterable {
-  /// The CLIP tokenizer.
-  case tokenizer
   /// The CLIP text encoder.
   case clip
   /// The U-Net.
   case unet
   /// The autoencoder: encode, decode, round trip.
   case vae
-  /// The noise schedules.
-  case scheduler
-  /// Whole pictures from prompt and seed.
-  case generation
 }
 
 /// How one component did.

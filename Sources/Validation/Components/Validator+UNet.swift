@@ -1,0 +1,38 @@
+internal import DiffusionModels
+internal import KeyLayouts
+internal import Numerics
+internal import TensorCore
+
+extension Validator {
+  /// The noise predictions of recorded latents at several timesteps.
+  func checkUNet() throws -> [Check] {
+    let timesteps = try reference.floats("unet/timesteps", shape: [nil]).values
+    let unet = try UNet(model: model)
+    return try timesteps.enumerated().map { number, timestep in
+      try checkUNet(unet, number, timestep)
+    }
+  }
+
+  private func checkUNet(_ unet: UNet, _ number: Int, _ timestep: Float) throws -> Check {
+    let configuration = model.configurations["unet"]
+    let entry = "unet/\(number)"
+    let sample = try input(
+      "\(entry)/sample", shape: [nil, configuration?["in_channels"]?.intValue, nil, nil])
+    try checkExtents("\(entry)/sample", of: sample, levels: levels(of: "unet"))
+    let context = try input(
+      "\(entry)/context",
+      shape: [sample.shape[0], nil, configuration?["cross_attention_dim"]?.intValue])
+    let trace = try TraceComparison(
+      reference: reference, prefix: "\(entry)/trace/", bound: .unet)
+    let (noise, seconds) = timed {
+      unet.predict(
+        sample: sample, timestep: timestep, hiddenStates: context,
+        trace: trace.isEmpty ? nil : trace.add)
+    }
+    let comparison = try compare(noise, with: "\(entry)/noise")
+    let batch = sample.shape[0] == 1 ? "" : ", batch of \(sample.shape[0])"
+    return Check(
+      name: "noise at timestep \(Int(timestep))\(batch)", comparison: comparison, bound: .unet,
+      firstBlock: Bound.unet.accepts(comparison) ? nil : trace.firstDifference, seconds: seconds)
+  }
+}
