@@ -1,0 +1,36 @@
+public import TensorCore
+
+extension Ledger {
+  /// One line for people: `686 mapped, 13 ignored (12 schedule buffers, 1 …), 0 unexplained`.
+  public var summary: String {
+    let left = ignored.map { "\($0.count) \($0.reason)" }.joined(separator: ", ")
+    let total = ignored.reduce(0) { $0 + $1.count }
+    var parts = ["\(mapped.count) mapped", "\(total) ignored" + (left.isEmpty ? "" : " (\(left))")]
+    parts.append("\(unexplained.count) unexplained")
+    if !missing.isEmpty { parts.append("\(missing.count) missing") }
+    if !misshapen.isEmpty { parts.append("\(misshapen.count) misshapen") }
+    return parts.joined(separator: ", ")
+  }
+
+  /// The account for machines: counts, the ignored with their reasons, and every problem by name.
+  public var json: JSONObject {
+    [
+      "mapped": .integer(mapped.count),
+      "ignored": .object(JSONObject(ignored.map { ($0.reason, .integer($0.count)) })),
+      "unexplained": .array(unexplained.map { .string($0) }),
+      "missing": .array(
+        missing.map { ["name": .string($0.name), "expected": Self.json($0.shape)] }),
+      "misshapen": .array(
+        misshapen.map {
+          [
+            "name": .string($0.found.name), "found": Self.json($0.found.shape),
+            "expected": Self.json($0.expected),
+          ]
+        }),
+    ]
+  }
+
+  private static func json(_ shape: TensorShape) -> JSON {
+    .array(shape.dimensions.map { .integer($0) })
+  }
+}
