@@ -1,0 +1,150 @@
+internal import TensorCore
+
+/// Byte-level byte pair encoding (Sennrich et al., 2016; the byte alphabet is GPT-2's) in which the
+/// last letter of a word carries `</w>`.
+struct BytePairEncoding: Sendable {
+  private struct Pair: Hashable {
+    let left: Int
+    let right: Int
+  }
+  private struct Merge {
+    let rank: Int
+    let result: Int
+  }
+
+  private let ids: [String: Int]
+  private let words: [Int: String]
+  private let merges: [Pair: Merge]
+  /// The ids of the 256 bytes inside a word, and at its end.
+  private let inner: [Int]
+  private let final: [Int]
+
+  private static let endOfWord = "</w>"
+
+  /// Reads `vocab.json` (word to id) and `merges.txt` (a pair a line, the best first).
+  init(vocabulary: [UInt8], merges: [UInt8], folder: String) throws(TokenizerError) {
+    let ids = try Self.vocabulary(vocabulary, file: "\(folder)/vocab.json")
+    self.ids = ids
+    words = Dictionary(ids.map { ($1, $0) }) { first, _ in first }
+    self.merges = try Self.merges(merges, ids, file: "\(folder)/merges.txt")
+    let file = "\(folder)/vocab.json"
+    func letters(_ suffix: String) throws(TokenizerError) -> [Int] {
+      var letters: [Int] = []
+      for byte in UInt8.min...UInt8.max {
+        letters.append(
+          try Self.id(of: String(ByteAlphabet.letter(of: byte)) + suffix, in: ids, file: file))
+      }
+      return letters
+    }
+    inner = try letters("")
+    final = try letters(Self.endOfWord)
+  }
+
+  /// The id of a word of the vocabulary.
+  func id(of word: String, file: String) throws(TokenizerError) -> Int {
+    try Self.id(of: word, in: ids, file: file)
+  }
+
+  /// The ids of one word: its bytes, in which the pair of the lowest rank is merged until none is
+  /// left.
+  func encode(_ word: String) -> [Int] {
+    var symbols = word.utf8.map { inner[Int($0)] }
+    guard let last = word.utf8.last else { return [] }
+    symbols[symbols.count - 1] = final[Int(last)]
+    while true {
+      var best: Merge?
+      var place = 0
+      for index in symbols.indices.dropLast() {
+        let merge = merges[Pair(left: symbols[index], right: symbols[index + 1])]
+        if let merge, merge.rank < best?.rank ?? .max { (best, place) = (merge, index) }
+      }
+      guard let best else { return symbols }
+      symbols[place] = best.result
+      symbols.remove(at: place + 1)
+    }
+  }
+
+  /// The text that ids stand for, a space behind every word.
+  func text(of ids: some Sequence<Int>) -> String {
+    var bytes: [UInt8] = []
+    for word in ids.compactMap({ words[$0] }) {
+      let ends = word.hasSuffix(Self.endOfWord)
+      let letters = ends ? word.dropLast(Self.endOfWord.count) : word[...]
+      bytes += letters.unicodeScalars.compactMap(ByteAlphabet.byte(of:))
+      if ends { bytes.append(0x20) }
+    }
+    while bytes.last == 0x20 { bytes.removeLast() }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func vocabulary(
+    _ bytes: [UInt8], file: String
+  ) throws(TokenizerError) -> [String: Int] {
+    let json: JSON
+    do { json = try JSON(parsing: bytes) } catch {
+      throw TokenizerError(file: file, problem: "\(error)")
+    }
+    guard let members = json.objectValue?.members else {
+      throw TokenizerError(file: file, problem: "not an object of words and ids")
+    }
+    var ids: [String: Int] = [:]
+    for member in members {
+      guard let id = member.value.intValue, id >= 0 else {
+        throw TokenizerError(
+          file: file, problem: "the id of '\(member.key)' is \(member.value.text())")
+      }
+      ids[member.key] = id
+    }
+    return ids
+  }
+
+  private static func merges(
+    _ bytes: [UInt8], _ ids: [String: Int], file: String
+  ) throws(TokenizerError) -> [Pair: Merge] {
+    var merges: [Pair: Merge] = [:]
+    let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+    for (number, line) in lines.enumerated() {
+      let text = String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
+      if text.isEmpty || text.hasPrefix("#version") { continue }
+      let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+      guard parts.count == 2 else {
+        throw TokenizerError(file: file, problem: "line \(number + 1) is not a pair: '\(text)'")
+      }
+      let pair = Pair(
+        left: try id(of: String(parts[0]), in: ids, file: file),
+        right: try id(of: String(parts[1]), in: ids, file: file))
+      // A pair that stands twice has its last place, as in the reference.
+      merges[pair] = Merge(
+        rank: number, result: try id(of: parts.joined(), in: ids, file: file))
+    }
+    return merges
+  }
+
+  private static func id(
+    of word: String, in ids: [String: Int], file: String
+  ) throws(TokenizerError) -> Int {
+    guard let id = ids[word] else {
+      throw TokenizerError(file: file, problem: "'\(word)' is not in the vocabulary")
+    }
+    return id
+  }
+}
+
+/// GPT-2's way to write bytes as printable letters.
+enum ByteAlphabet {
+  private static let letters: [Unicode.Scalar] = {
+    var next: UInt32 = 256
+    return (UInt8.min...UInt8.max).map { byte in
+      if (33...126).contains(byte) || (161...172).contains(byte) || byte >= 174 {
+        return Unicode.Scalar(byte)
+      }
+      defer { next += 1 }
+      return Unicode.Scalar(next) ?? " "
+    }
+  }()
+  private static let bytes = Dictionary(
+    uniqueKeysWithValues: letters.enumerated().map { ($1, UInt8($0)) })
+
+  static func letter(of byte: UInt8) -> Unicode.Scalar { letters[Int(byte)] }
+  static func byte(of letter: Unicode.Scalar) -> UInt8? { bytes[letter] }
+}

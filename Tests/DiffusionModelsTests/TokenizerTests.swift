@@ -1,0 +1,97 @@
+import DiffusionModels
+import Foundation
+import TensorCore
+import Testing
+
+/// The tokenizer against transformers' on hundreds of strings.
+@Suite struct TokenizerTests {
+  private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "../../Fixtures/tokenizer")
+
+  struct Sample {
+    let text: String
+    let ids: [Int]
+    let dropped: String?
+  }
+
+  /// merges.txt, and the vocabulary that follows from it.
+  private static func attachments(configuration: String? = nil) throws -> [String: [UInt8]] {
+    let merges = try Data(contentsOf: folder.appending(path: "merges.txt"))
+    let shown = Array(33...126) + Array(161...172) + Array(174...255)
+    let hidden = (0...255).filter { !shown.contains($0) }.indices.map { 256 + $0 }
+    let letters = (shown + hidden).compactMap(Unicode.Scalar.init).map { String($0) }
+    var words = letters + letters.map { $0 + "</w>" }
+    words += String(decoding: merges, as: UTF8.self).split(separator: "\n").dropFirst()
+      .map { $0.split(separator: " ").joined() }
+    words += ["<|startoftext|>", "<|endoftext|>"]
+    let vocabulary = JSON.object(JSONObject(words.enumerated().map { ($1, .integer($0)) }))
+    var files = [
+      "tokenizer/vocab.json": Array(vocabulary.text().utf8), "tokenizer/merges.txt": Array(merges),
+    ]
+    if let configuration { files["tokenizer/tokenizer_config.json"] = Array(configuration.utf8) }
+    return files
+  }
+
+  private static func samples(_ key: String) throws -> [Sample] {
+    let data = try Data(contentsOf: folder.appending(path: "prompts.json"))
+    let list = try #require(try JSON(parsing: Array(data))[key]?.arrayValue)
+    return try list.map {
+      Sample(
+        text: try #require($0["text"]?.stringValue),
+        ids: try #require($0["ids"]?.arrayValue).compactMap(\.intValue),
+        dropped: $0["dropped"]?.stringValue)
+    }
+  }
+
+  private static let start = #"{"content": "<|startoftext|>", "normalized": true}"#
+  private static let end = #"{"content": "<|endoftext|>", "normalized": true}"#
+  private static let described =
+    #"{"bos_token": \#(start), "eos_token": \#(end), "unk_token": \#(end), "#
+    + #""pad_token": "<|endoftext|>", "model_max_length": 77}"#
+  private static let exclamation =
+    #"{"bos_token": \#(start), "eos_token": \#(end), "unk_token": \#(end), "pad_token": "!"}"#
+
+  @Test(arguments: [
+    ("cases", described, 429), ("bare", nil, 13), ("exclamation", exclamation, 92),
+  ])
+  func idsAreTransformers(key: String, configuration: String?, count: Int) throws {
+    let tokenizer = try CLIPTokenizer(
+      attachments: try Self.attachments(configuration: configuration))
+    let samples = try Self.samples(key)
+    #expect(samples.count == count)
+    for sample in samples {
+      let encoding = tokenizer.encode(sample.text)
+      let padded =
+        sample.ids
+        + [Int](
+          repeating: tokenizer.paddingToken, count: 77 - sample.ids.count)
+      #expect(encoding.ids == padded, "\(JSON.string(sample.text).text())")
+      #expect(encoding.dropped == sample.dropped, "\(JSON.string(sample.text).text())")
+    }
+  }
+
+  @Test func paddingIsTheConfigurations() throws {
+    let tokenizer = try CLIPTokenizer(
+      attachments: try Self.attachments(configuration: #"{"pad_token": "!"}"#))
+    #expect(tokenizer.encode("a").ids == [49406, 320, 49407] + [Int](repeating: 0, count: 74))
+  }
+
+  @Test func missingFileIsNamed() {
+    let error = #expect(throws: TokenizerError.self) { try CLIPTokenizer(attachments: [:]) }
+    #expect(error?.description == "tokenizer/vocab.json: the model does not carry it")
+  }
+
+  @Test func mergeOutsideTheVocabularyIsNamed() throws {
+    var files = try Self.attachments()
+    files["tokenizer/merges.txt"] = Array("#version: 0.2\ni n\nqz zq\n".utf8)
+    let error = #expect(throws: TokenizerError.self) { try CLIPTokenizer(attachments: files) }
+    #expect(error?.description == "tokenizer/merges.txt: 'qz' is not in the vocabulary")
+  }
+
+  @Test func lineThatIsNoPairIsNamed() throws {
+    var files = try Self.attachments()
+    files["tokenizer/merges.txt"] = Array("#version: 0.2\ni n g\n".utf8)
+    let error = #expect(throws: TokenizerError.self) { try CLIPTokenizer(attachments: files) }
+    #expect(error?.description == "tokenizer/merges.txt: line 2 is not a pair: 'i n g'")
+  }
+}
