@@ -86,7 +86,9 @@ let package = Package(
     testTarget(
       "DiffusionModelsTests",
       of: ["TensorCore", "Numerics", "KeyLayouts", "DiffusionModels", "Checkpoints"]),
-    testTarget("GenerationTests", of: ["TensorCore", "Numerics", "Generation", "Checkpoints"]),
+    testTarget(
+      "GenerationTests",
+      of: ["TensorCore", "KeyLayouts", "Numerics", "Schedulers", "Generation", "Checkpoints"]),
     testTarget(
       "ValidationTests",
       of: ["TensorCore", "KeyLayouts", "Numerics", "Checkpoints", "Validation"]),

@@ -1,39 +1,25 @@
 import DiffusionModels
 import Foundation
 import TensorCore
+import TestSupport
 import Testing
 
 /// The tokenizer against transformers' on hundreds of strings.
 @Suite struct TokenizerTests {
-  private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    .appending(path: "../../Fixtures/tokenizer")
-
   struct Sample {
     let text: String
     let ids: [Int]
     let dropped: String?
   }
 
-  /// merges.txt, and the vocabulary that follows from it.
   private static func attachments(configuration: String? = nil) throws -> [String: [UInt8]] {
-    let merges = try Data(contentsOf: folder.appending(path: "merges.txt"))
-    let shown = Array(33...126) + Array(161...172) + Array(174...255)
-    let hidden = (0...255).filter { !shown.contains($0) }.indices.map { 256 + $0 }
-    let letters = (shown + hidden).compactMap(Unicode.Scalar.init).map { String($0) }
-    var words = letters + letters.map { $0 + "</w>" }
-    words += String(decoding: merges, as: UTF8.self).split(separator: "\n").dropFirst()
-      .map { $0.split(separator: " ").joined() }
-    words += ["<|startoftext|>", "<|endoftext|>"]
-    let vocabulary = JSON.object(JSONObject(words.enumerated().map { ($1, .integer($0)) }))
-    var files = [
-      "tokenizer/vocab.json": Array(vocabulary.text().utf8), "tokenizer/merges.txt": Array(merges),
-    ]
+    var files = try TokenizerFixture.attachments()
     if let configuration { files["tokenizer/tokenizer_config.json"] = Array(configuration.utf8) }
     return files
   }
 
   private static func samples(_ key: String) throws -> [Sample] {
-    let data = try Data(contentsOf: folder.appending(path: "prompts.json"))
+    let data = try Data(contentsOf: TokenizerFixture.folder.appending(path: "prompts.json"))
     let list = try #require(try JSON(parsing: Array(data))[key]?.arrayValue)
     return try list.map {
       Sample(

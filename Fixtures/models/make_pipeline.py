@@ -1,0 +1,97 @@
+"""Writes pipeline.safetensors: a random, complete Stable Diffusion and pictures that diffusers draws.
+
+    python make_pipeline.py      (torch, diffusers, transformers; the versions are in the metadata)
+
+Weights (float16, computed with as float32) stand under canonical names; each component's
+configuration is in the metadata as JSON. The tokenizer has the first 1,000 of CLIP's merges, see
+`Fixtures/tokenizer`. `cases` in the metadata lists the requests; for case K there are
+`reference.K.noise`, `.latents` (float32) and `.picture` (uint8, `[height, width, 3]`).
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+import diffusers
+import torch
+import transformers
+from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from safetensors.torch import save_file
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+here = Path(__file__).parent
+torch.manual_seed(5)
+torch.set_grad_enabled(False)
+
+merges = (here.parent / "tokenizer/merges.txt").read_text().split("\n")[1:1001]
+shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+letters = [chr(b) for b in shown] + [chr(256 + n) for n in range(256 - len(shown))]
+words = letters + [x + "</w>" for x in letters] + ["".join(m.split()) for m in merges] + ["<|startoftext|>", "<|endoftext|>"]
+with tempfile.TemporaryDirectory() as name:
+    (Path(name) / "vocab.json").write_text(json.dumps({w: n for n, w in enumerate(words)}))
+    (Path(name) / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
+    (Path(name) / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 77}))
+    tokenizer = CLIPTokenizer.from_pretrained(name)
+
+unet = UNet2DConditionModel(
+    sample_size=8, in_channels=4, out_channels=4, block_out_channels=(16, 24, 32), layers_per_block=1,
+    down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+    up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+    attention_head_dim=2, cross_attention_dim=24, norm_num_groups=8,
+)
+vae = AutoencoderKL(
+    block_out_channels=(8, 16, 16, 16), layers_per_block=1, latent_channels=4, norm_num_groups=4,
+    down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+)
+text = CLIPTextModel(CLIPTextConfig(
+    vocab_size=len(words), hidden_size=24, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2,
+    max_position_embeddings=77, hidden_act="quick_gelu",
+    bos_token_id=len(words) - 2, eos_token_id=len(words) - 1, pad_token_id=len(words) - 1,
+))
+tensors, metadata = {}, {}
+for name, model in (("unet", unet), ("vae", vae), ("text_encoder", text)):
+    for parameter in model.parameters():
+        parameter += 0.05 * torch.randn_like(parameter)
+    model.half().float().eval()
+    for key, value in model.state_dict().items():
+        if name == "text_encoder" and not key.startswith("text_model."):
+            key = "text_model." + key
+        tensors[f"{name}.{key}"] = value.half()
+    config = json.loads(model.config.to_json_string()) if name == "text_encoder" else dict(model.config)
+    metadata[name] = json.dumps({k: v for k, v in config.items() if not k.startswith("_")})
+
+# The configuration of a published SD 1.x, as it is read and before a pipeline corrects it.
+published = {
+    "_class_name": "PNDMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
+    "num_train_timesteps": 1000, "set_alpha_to_one": False, "skip_prk_steps": True, "trained_betas": None,
+}
+metadata["scheduler"] = json.dumps(published)
+CASES = [
+    {"prompt": "a red three on black", "negative_prompt": "", "seed": 1024, "steps": 12, "guidance_scale": 7.5,
+     "width": 64, "height": 64, "scheduler": "PNDMScheduler"},
+    {"prompt": "the house; it's RED!", "negative_prompt": "blue sky", "seed": 7, "steps": 9, "guidance_scale": 3.0,
+     "width": 96, "height": 64, "scheduler": "DDIMScheduler"},
+    {"prompt": "very " * 100, "negative_prompt": "", "seed": 4294967297, "steps": 10, "guidance_scale": 5.0,
+     "width": 32, "height": 128, "scheduler": "EulerDiscreteScheduler"},
+    {"prompt": "", "negative_prompt": "not used", "seed": 0, "steps": 1, "guidance_scale": 1.0,
+     "width": 64, "height": 64, "scheduler": "PNDMScheduler"},
+]
+for number, case in enumerate(CASES):
+    scheduler = PNDMScheduler.from_config(published)
+    if case["scheduler"] != "PNDMScheduler":
+        scheduler = getattr(diffusers, case["scheduler"]).from_config(scheduler.config)
+    pipeline = StableDiffusionPipeline(
+        vae=vae, text_encoder=text, tokenizer=tokenizer, unet=unet, scheduler=scheduler, safety_checker=None,
+        feature_extractor=None, requires_safety_checker=False)
+    pipeline.set_progress_bar_config(disable=True)
+    shape = (1, 4, case["height"] // 8, case["width"] // 8)
+    tensors[f"reference.{number}.noise"] = torch.randn(shape, generator=torch.Generator("cpu").manual_seed(case["seed"]))
+    options = {k: v for k, v in case.items() if k not in ("seed", "steps", "scheduler")} | {"num_inference_steps": case["steps"]}
+    run = lambda kind: pipeline(**options, generator=torch.Generator("cpu").manual_seed(case["seed"]), output_type=kind).images
+    tensors[f"reference.{number}.latents"] = run("latent")
+    picture = torch.from_numpy(__import__("numpy").array(run("pil")[0]))
+    tensors[f"reference.{number}.picture"] = picture
+    print(case["scheduler"], picture.float().mean().item(), picture.float().std().item())
+metadata["cases"] = json.dumps(CASES)
+metadata |= {"torch": torch.__version__, "diffusers": diffusers.__version__, "transformers": transformers.__version__}
+save_file({k: v.contiguous().clone() for k, v in tensors.items()}, here / "pipeline.safetensors", metadata)

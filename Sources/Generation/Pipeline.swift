@@ -1,0 +1,171 @@
+public import DiffusionModels
+public import KeyLayouts
+internal import Numerics
+internal import Schedulers
+internal import TensorCore
+
+/// Text to picture, as diffusers' `StableDiffusionPipeline`.
+public struct Pipeline: Sendable {
+  /// The tokenizer.
+  public let tokenizer: CLIPTokenizer
+  /// The text encoder.
+  public let textEncoder: CLIPTextEncoder
+  /// The noise predictor.
+  public let unet: UNet
+  /// The autoencoder.
+  public let vae: VAE
+  private let schedulerConfiguration: JSONObject
+  private let origin: String
+
+  /// Sizes must divide by this whatever the autoencoder's factor is: diffusers' rule.
+  private static let sizeFactor = 8
+  private static let largestSize = 16_384
+
+  /// Loads every component of a model and checks that they fit together.
+  ///
+  /// - Throws: the components' own errors; `GenerationError` when two do not fit.
+  public init(model: CanonicalModel) throws {
+    tokenizer = try CLIPTokenizer(attachments: model.attachments)
+    textEncoder = try CLIPTextEncoder(model: model)
+    unet = try UNet(model: model)
+    vae = try VAE(model: model)
+    origin = model.origin
+    guard let configuration = model.configurations["scheduler"] else {
+      throw GenerationError(problem: "\(origin): scheduler: the model has no configuration of it")
+    }
+    schedulerConfiguration = Self.corrected(configuration)
+    try checkComponents()
+  }
+
+  /// Draws a picture.
+  ///
+  /// - Parameter progress: told about every evaluation of the U-Net; what it throws ends the run.
+  /// - Throws: `GenerationError` or `SchedulerError` for a request that cannot be served,
+  ///   `CancellationError` when the task was cancelled, and what `progress` throws.
+  public func generate(
+    _ request: GenerationRequest, progress: (GenerationProgress) throws -> Void = { _ in }
+  ) throws -> GenerationResult {
+    let size = try latentSize(of: request)
+    var scheduler = try scheduler(of: request)
+    let prompts = tokenize(request)
+    let hiddenStates = try textEncoder.encode(tokens: prompts.map(\.ids))
+    var random = TorchRandom(seed: request.seed)
+    let noise = random.normal(size.reduce(1, *))
+    let start = noise.map { $0 * scheduler.initialNoiseSigma }
+    let latents = try denoise(
+      start, size, &scheduler, hiddenStates, request.guidanceScale, progress)
+    return GenerationResult(
+      picture: decode(latents, size), initialNoise: noise, latents: latents,
+      droppedText: prompts.compactMap(\.dropped))
+  }
+
+  /// The prompt, behind the negative one where there is guidance.
+  private func tokenize(_ request: GenerationRequest) -> [CLIPTokenizer.Encoding] {
+    let prompts =
+      request.guidanceScale > 1 ? [request.negativePrompt, request.prompt] : [request.prompt]
+    return prompts.map(tokenizer.encode)
+  }
+
+  private func denoise(
+    _ start: [Float], _ size: [Int], _ scheduler: inout any Scheduler, _ hiddenStates: Tensor,
+    _ guidanceScale: Float, _ progress: (GenerationProgress) throws -> Void
+  ) throws -> [Float] {
+    let batch = hiddenStates.shape[0]
+    var latents = start
+    for (step, timestep) in scheduler.timesteps.enumerated() {
+      try Task.checkCancellation()
+      let input = Tensor(shape: size, values: scheduler.modelInput(latents, step: step))
+      let predicted = unet.predict(
+        sample: Tensor.stacked([Tensor](repeating: input, count: batch)), timestep: timestep,
+        hiddenStates: hiddenStates
+      ).floats
+      let output =
+        batch == 1
+        ? predicted
+        : zip(predicted[..<latents.count], predicted[latents.count...]).map { away, towards in
+          away + guidanceScale * (towards - away)
+        }
+      latents = scheduler.advance(output: output, step: step, sample: latents)
+      try progress(GenerationProgress(done: step + 1, total: scheduler.timesteps.count))
+    }
+    return latents
+  }
+
+  private func decode(_ latents: [Float], _ size: [Int]) -> Picture {
+    let factor = vae.configuration.scalingFactor
+    return Picture(vae.decode(Tensor(shape: size, values: latents.map { $0 / factor })))
+  }
+
+  /// The sampler that a request asks for, with the betas of the model.
+  private func scheduler(of request: GenerationRequest) throws -> any Scheduler {
+    let name = schedulerConfiguration["_class_name"]
+    guard let kind = request.scheduler ?? name?.stringValue.flatMap(SchedulerKind.init(rawValue:))
+    else {
+      let known = SchedulerKind.allCases.map(\.rawValue).joined(separator: ", ")
+      throw GenerationError(
+        problem: "\(origin): scheduler: configuration field '_class_name' is "
+          + "\(name?.text() ?? "missing"), expected one of \(known)")
+    }
+    return try kind.makeScheduler(steps: request.steps, configuration: schedulerConfiguration)
+  }
+
+  /// What diffusers' pipeline does to every scheduler it is built with: old configurations of
+  /// Stable Diffusion lack these two.
+  private static func corrected(_ configuration: JSONObject) -> JSONObject {
+    var configuration = configuration
+    configuration["steps_offset"] = 1
+    configuration["clip_sample"] = false
+    return configuration
+  }
+}
+
+extension Pipeline {
+  /// `[1, channels, height, width]` of the latents of a request.
+  private func latentSize(of request: GenerationRequest) throws(GenerationError) -> [Int] {
+    let scale = vae.configuration.scale
+    let standard = unet.configuration.sampleSize * scale
+    let (width, height) = (request.width ?? standard, request.height ?? standard)
+    let innermost = scale << (unet.configuration.blockChannels.count - 1)
+    for (name, size) in [("width", width), ("height", height)] {
+      guard size >= Self.sizeFactor, size <= Self.largestSize, size % Self.sizeFactor == 0 else {
+        throw GenerationError(
+          problem: "\(name) \(size), expected a multiple of \(Self.sizeFactor) up to "
+            + "\(Self.largestSize)")
+      }
+      guard size % innermost == 0 else {
+        throw GenerationError(
+          problem: "\(name) \(size), expected a multiple of \(innermost): the model halves "
+            + "pictures \(innermost.trailingZeroBitCount) times")
+      }
+    }
+    guard request.steps >= 1 else {
+      throw GenerationError(problem: "\(request.steps) steps, expected 1 or more")
+    }
+    guard request.guidanceScale.isFinite else {
+      throw GenerationError(problem: "guidance scale \(request.guidanceScale), expected a number")
+    }
+    return [1, vae.configuration.latentChannels, height / scale, width / scale]
+  }
+
+  private func checkComponents() throws(GenerationError) {
+    let latent = vae.configuration.latentChannels
+    try expect("unet: in_channels", unet.configuration.inputChannels, latent, "the VAE's latents")
+    try expect("unet: out_channels", unet.configuration.outputChannels, latent, "the VAE's latents")
+    try expect("vae: in_channels", vae.configuration.pictureChannels, 3, "red, green and blue")
+    try expect(
+      "unet: cross_attention_dim", unet.configuration.crossAttentionWidth,
+      textEncoder.configuration.width, "the text encoder's width")
+    try expect(
+      "tokenizer: model_max_length", tokenizer.maximumLength,
+      textEncoder.configuration.positions, "the text encoder's positions")
+  }
+
+  private func expect(
+    _ field: String, _ found: Int, _ expected: Int, _ why: String
+  ) throws(GenerationError) {
+    guard found == expected else {
+      throw GenerationError(
+        problem: "\(origin): \(field) is \(found), expected \(expected), \(why)")
+    }
+  }
+}
