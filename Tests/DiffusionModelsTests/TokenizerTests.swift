@@ -62,6 +62,37 @@ import Testing
     #expect(tokenizer.encode("a").ids == [49406, 320, 49407] + [Int](repeating: 0, count: 74))
   }
 
+  /// What transformers 5 saves: one file, which also says where special tokens are looked for.
+  @Test func singleFileGivesTheSameIds() throws {
+    let files = try TokenizerFixture.attachments()
+    let merges = String(decoding: try #require(files["tokenizer/merges.txt"]), as: UTF8.self)
+      .split(separator: "\n").dropFirst()
+      .map { JSON.array($0.split(separator: " ").map { .string(String($0)) }) }
+    let whole: JSON = [
+      "added_tokens": [
+        ["content": "<|startoftext|>", "normalized": true],
+        ["content": "<|endoftext|>", "normalized": false],
+      ],
+      "model": [
+        "vocab": try JSON(parsing: try #require(files["tokenizer/vocab.json"])),
+        "merges": .array(merges),
+      ],
+    ]
+    let tokenizer = try CLIPTokenizer(
+      attachments: ["tokenizer/tokenizer.json": Array(whole.text().utf8)])
+    for sample in try Self.samples("cases") {
+      let ids = tokenizer.encode(sample.text).ids.prefix(sample.ids.count)
+      #expect(Array(ids) == sample.ids, "\(JSON.string(sample.text).text())")
+    }
+  }
+
+  @Test func singleFileWithoutMergesIsNamed() {
+    let error = #expect(throws: TokenizerError.self) {
+      try CLIPTokenizer(attachments: ["tokenizer/tokenizer.json": Array("{}".utf8)])
+    }
+    #expect(error?.description == "tokenizer/tokenizer.json: no model with merges")
+  }
+
   @Test func missingFileIsNamed() {
     let error = #expect(throws: TokenizerError.self) { try CLIPTokenizer(attachments: [:]) }
     #expect(error?.description == "tokenizer/vocab.json: the model does not carry it")

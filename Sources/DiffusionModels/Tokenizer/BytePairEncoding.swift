@@ -1,5 +1,3 @@
-internal import TensorCore
-
 /// Byte-level byte pair encoding (Sennrich et al., 2016; the byte alphabet is GPT-2's) in which the
 /// last letter of a word carries `</w>`.
 struct BytePairEncoding: Sendable {
@@ -21,18 +19,33 @@ struct BytePairEncoding: Sendable {
 
   private static let endOfWord = "</w>"
 
-  /// Reads `vocab.json` (word to id) and `merges.txt` (a pair a line, the best first).
-  init(vocabulary: [UInt8], merges: [UInt8], folder: String) throws(TokenizerError) {
-    let ids = try Self.vocabulary(vocabulary, file: "\(folder)/vocab.json")
-    self.ids = ids
-    words = Dictionary(ids.map { ($1, $0) }) { first, _ in first }
-    self.merges = try Self.merges(merges, ids, file: "\(folder)/merges.txt")
-    let file = "\(folder)/vocab.json"
+  /// Puts an encoding together.
+  ///
+  /// - Parameters:
+  ///   - merges: pairs of words with the line or place they stand at, the best first.
+  ///   - files: the names of the files that the two came from, for messages.
+  init(
+    vocabulary: [String: Int], merges: [VocabularyFiles.Pair],
+    files: (vocabulary: String, merges: String)
+  ) throws(TokenizerError) {
+    ids = vocabulary
+    words = Dictionary(vocabulary.map { ($1, $0) }) { first, _ in first }
+    var places: [Pair: Merge] = [:]
+    for (rank, pair) in merges.enumerated() {
+      let key = Pair(
+        left: try Self.id(of: pair.left, in: vocabulary, file: files.merges),
+        right: try Self.id(of: pair.right, in: vocabulary, file: files.merges))
+      // A pair that stands twice has its last place, as in the reference.
+      places[key] = Merge(
+        rank: rank,
+        result: try Self.id(of: pair.left + pair.right, in: vocabulary, file: files.merges))
+    }
+    self.merges = places
     func letters(_ suffix: String) throws(TokenizerError) -> [Int] {
       var letters: [Int] = []
       for byte in UInt8.min...UInt8.max {
-        letters.append(
-          try Self.id(of: String(ByteAlphabet.letter(of: byte)) + suffix, in: ids, file: file))
+        let letter = String(ByteAlphabet.letter(of: byte)) + suffix
+        letters.append(try Self.id(of: letter, in: vocabulary, file: files.vocabulary))
       }
       return letters
     }
@@ -75,49 +88,6 @@ struct BytePairEncoding: Sendable {
     }
     while bytes.last == 0x20 { bytes.removeLast() }
     return String(decoding: bytes, as: UTF8.self)
-  }
-
-  private static func vocabulary(
-    _ bytes: [UInt8], file: String
-  ) throws(TokenizerError) -> [String: Int] {
-    let json: JSON
-    do { json = try JSON(parsing: bytes) } catch {
-      throw TokenizerError(file: file, problem: "\(error)")
-    }
-    guard let members = json.objectValue?.members else {
-      throw TokenizerError(file: file, problem: "not an object of words and ids")
-    }
-    var ids: [String: Int] = [:]
-    for member in members {
-      guard let id = member.value.intValue, id >= 0 else {
-        throw TokenizerError(
-          file: file, problem: "the id of '\(member.key)' is \(member.value.text())")
-      }
-      ids[member.key] = id
-    }
-    return ids
-  }
-
-  private static func merges(
-    _ bytes: [UInt8], _ ids: [String: Int], file: String
-  ) throws(TokenizerError) -> [Pair: Merge] {
-    var merges: [Pair: Merge] = [:]
-    let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
-    for (number, line) in lines.enumerated() {
-      let text = String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
-      if text.isEmpty || text.hasPrefix("#version") { continue }
-      let parts = text.split(separator: " ", omittingEmptySubsequences: false)
-      guard parts.count == 2 else {
-        throw TokenizerError(file: file, problem: "line \(number + 1) is not a pair: '\(text)'")
-      }
-      let pair = Pair(
-        left: try id(of: String(parts[0]), in: ids, file: file),
-        right: try id(of: String(parts[1]), in: ids, file: file))
-      // A pair that stands twice has its last place, as in the reference.
-      merges[pair] = Merge(
-        rank: number, result: try id(of: parts.joined(), in: ids, file: file))
-    }
-    return merges
   }
 
   private static func id(

@@ -32,22 +32,16 @@ public struct CLIPTokenizer: Sendable {
   static let startText = "<|startoftext|>"
   static let endText = "<|endoftext|>"
 
-  /// Reads the files that a model carries: `vocab.json`, `merges.txt` and, where it is there,
-  /// `tokenizer_config.json`.
+  /// Reads the files that a model carries: `vocab.json` and `merges.txt`, or `tokenizer.json`; and,
+  /// where it is there, `tokenizer_config.json`.
   ///
   /// - Throws: `TokenizerError`.
   public init(
     attachments: [String: [UInt8]], folder: String = "tokenizer"
   ) throws(TokenizerError) {
-    func attachment(_ name: String) throws(TokenizerError) -> [UInt8] {
-      guard let bytes = attachments["\(folder)/\(name)"] else {
-        throw TokenizerError(file: "\(folder)/\(name)", problem: "the model does not carry it")
-      }
-      return bytes
-    }
+    let files = try VocabularyFiles(attachments: attachments, folder: folder)
     pairs = try BytePairEncoding(
-      vocabulary: try attachment("vocab.json"), merges: try attachment("merges.txt"),
-      folder: folder)
+      vocabulary: files.vocabulary, merges: files.merges, files: files.names)
     let file = "\(folder)/tokenizer_config.json"
     let configuration = try TokenizerConfiguration(attachments[file], file: file)
     startToken = try pairs.id(of: configuration.startText, file: file)
@@ -55,7 +49,7 @@ public struct CLIPTokenizer: Sendable {
     paddingToken = try pairs.id(of: configuration.paddingText, file: file)
     maximumLength = configuration.maximumLength
     var (literal, normalized): ([SpecialToken], [SpecialToken]) = ([], [])
-    for special in configuration.specialTokens {
+    for special in files.specialTokens ?? configuration.specialTokens {
       let token = SpecialToken(
         text: Array(special.text.unicodeScalars), id: try pairs.id(of: special.text, file: file))
       if special.isNormalized { normalized.append(token) } else { literal.append(token) }
