@@ -61,6 +61,7 @@ public struct Validator {
       case .clip: try checkTextEncoder()
       case .unet: try checkUNet()
       case .vae: try checkVAE()
+      case .scheduler: try checkSchedulers()
       }
     return ComponentVerdict(component: component, checks: checks)
   }

@@ -6,6 +6,8 @@ public enum ComponentName: String, Sendable, Hashable, CaseIterable {
   case unet
   /// The autoencoder: encode, decode, round trip.
   case vae
+  /// The noise schedules.
+  case scheduler
 }
 
 /// How one component did.
