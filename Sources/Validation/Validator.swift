@@ -58,6 +58,7 @@ public struct Validator {
   private func verdict(_ component: ComponentName) throws -> ComponentVerdict {
     let checks =
       switch component {
+      case .tokenizer: try checkTokenizer()
       case .clip: try checkTextEncoder()
       case .unet: try checkUNet()
       case .vae: try checkVAE()

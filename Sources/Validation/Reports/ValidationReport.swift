@@ -1,5 +1,7 @@
 /// The parts that can be validated, in the order in which `all` runs them.
 public enum ComponentName: String, Sendable, Hashable, CaseIterable {
+  /// The CLIP tokenizer.
+  case tokenizer
   /// The CLIP text encoder.
   case clip
   /// The U-Net.
