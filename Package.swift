@@ -55,7 +55,7 @@ let package = Package(
     .target(
       name: "Generation",
       dependencies: [
-        "TensorCore", "Numerics", "KeyLayouts", "DiffusionModels", "Schedulers", "CPNG",
+        "TensorCore", "Numerics", "KeyLayouts", "DiffusionModels", "Schedulers", "CPNG", "CZlib",
       ],
       swiftSettings: swiftSettings),
     .target(
@@ -75,7 +75,7 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(
-      name: "TestSupport", dependencies: ["TensorCore"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["TensorCore", "Numerics"], path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     testTarget("TensorCoreTests", of: ["TensorCore"]),
     testTarget("CheckpointsTests", of: ["TensorCore", "Checkpoints"]),

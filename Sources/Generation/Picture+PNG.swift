@@ -1,4 +1,5 @@
 internal import CPNG
+internal import CZlib
 public import TensorCore
 
 extension Picture {
@@ -59,17 +60,9 @@ extension Picture {
     stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> $0) }
   }
 
-  /// CRC-32 as the PNG specification's annex D has it.
+  /// CRC-32 as the PNG specification's annex D has it: zlib's.
   private static func checksum(_ bytes: [UInt8]) -> UInt32 {
-    var sum = ~UInt32(0)
-    for byte in bytes {
-      sum ^= UInt32(byte)
-      for _ in 0..<8 {
-        let half = sum >> 1
-        sum = sum & 1 == 1 ? half ^ 0xEDB8_8320 : half
-      }
-    }
-    return ~sum
+    UInt32(truncatingIfNeeded: crc32_z(0, bytes, bytes.count))
   }
 }
 

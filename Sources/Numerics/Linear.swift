@@ -40,36 +40,14 @@ public func linear(_ x: Tensor, weight: Weight, bias: Weight? = nil) -> Tensor {
 /// `a + b`, element by element.
 public func add(_ a: Tensor, _ b: Tensor) -> Tensor {
   precondition(a.shape == b.shape, "add: \(a.shape) and \(b.shape)")
-  return combine(a, b) { $0 + $1 }
-}
-
-/// A function of two tensors of equal counts, element by element, on all threads.
-@inline(__always)
-package func combine(
-  _ a: Tensor, _ b: Tensor, _ function: @Sendable (Float, Float) -> Float
-) -> Tensor {
-  Tensor(shape: a.shape) { output in
+  return Tensor(shape: a.shape) { output in
     nonisolated(unsafe) let output = output
     a.withUnsafeBuffer { a in
       b.withUnsafeBuffer { b in
         nonisolated(unsafe) let (a, b) = (a, b)
         Parallel.forEachRange(of: a.count, length: max(Parallel.length(for: a.count), 4096)) {
-          for index in $0 { output[index] = function(a[index], b[index]) }
+          for index in $0 { output[index] = a[index] + b[index] }
         }
-      }
-    }
-  }
-}
-
-/// A function of a tensor, element by element, on all threads.
-@inline(__always)
-package func map(_ x: Tensor, _ function: @Sendable (Float) -> Float) -> Tensor {
-  Tensor(shape: x.shape) { output in
-    nonisolated(unsafe) let output = output
-    x.withUnsafeBuffer { x in
-      nonisolated(unsafe) let x = x
-      Parallel.forEachRange(of: x.count, length: max(Parallel.length(for: x.count), 4096)) {
-        for index in $0 { output[index] = function(x[index]) }
       }
     }
   }

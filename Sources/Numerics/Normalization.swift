@@ -22,13 +22,14 @@ public func groupNorm(
           Parallel.forEach(batch * groups) { index in
             let start = index * channelsPerGroup * plane
             let moments = Moments(of: from + start, count: channelsPerGroup * plane)
+            let factor = moments.inverseDeviation(epsilon)
+            let kernel =
+              fusedSiLU ? VectorKernels.current.affineSiLU : VectorKernels.current.affine
             for channel in 0..<channelsPerGroup {
               let absolute = index % groups * channelsPerGroup + channel
-              let scale = moments.inverseDeviation(epsilon) * weight[absolute]
+              let scale = factor * weight[absolute]
               let shift = bias[absolute] - Float(moments.mean) * scale
               let offset = start + channel * plane
-              let kernel =
-                fusedSiLU ? VectorKernels.current.affineSiLU : VectorKernels.current.affine
               kernel(from + offset, to + offset, plane, scale, shift)
             }
           }

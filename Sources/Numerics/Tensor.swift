@@ -47,21 +47,6 @@ public struct Tensor: Sendable {
     try floats.withUnsafeBufferPointer(body)
   }
 
-  /// Lends the elements for change.
-  public mutating func withUnsafeMutableBuffer<Result>(
-    _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
-  ) rethrows -> Result {
-    try floats.withUnsafeMutableBufferPointer { try body($0) }
-  }
-
-  /// The parts `range` of the outermost dimension: `[range.count, …]`.
-  public func slice(_ range: Range<Int>) -> Tensor {
-    let stride = shape.dropFirst().reduce(1, *)
-    return Tensor(
-      shape: [range.count] + shape.dropFirst(),
-      values: Array(floats[range.lowerBound * stride..<range.upperBound * stride]))
-  }
-
   /// Tensors of equal trailing extents joined along the outermost dimension.
   public static func stacked(_ parts: [Tensor]) -> Tensor {
     precondition(

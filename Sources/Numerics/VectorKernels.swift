@@ -32,6 +32,9 @@ struct VectorKernels: Sendable {
   /// The loops for this processor.
   static let current = VectorKernels(Processor.instructionSet)
 
+}
+
+extension VectorKernels {
   /// The loops for one instruction set, which the processor must have.
   init(_ instructions: Processor.InstructionSet) {
     #if arch(x86_64)
@@ -61,38 +64,5 @@ struct VectorKernels: Sendable {
       quickGELU: assay_quick_gelu, gelu: assay_gelu, geglu: assay_geglu,
       winogradInput: assay_winograd_input, winogradOutput: assay_winograd_output,
       winogradFilter: assay_winograd_filter)
-  }
-
-  private init(
-    softmax: @escaping @convention(c) (UnsafeMutablePointer<Float>?, Int) -> Void,
-    affine: @escaping Affine, affineSiLU: @escaping Affine,
-    quickGELU: @escaping Elementwise, gelu: @escaping Elementwise,
-    geglu:
-      @escaping @convention(c) (
-        UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int
-      ) -> Void,
-    winogradInput:
-      @escaping @convention(c) (
-        UnsafePointer<Float>?, Int, UnsafeMutablePointer<Float>?, Int, Int,
-        UnsafeMutablePointer<Float>?
-      ) -> Void,
-    winogradOutput:
-      @escaping @convention(c) (
-        UnsafePointer<Float>?, Int, Int, Float, UnsafeMutablePointer<Float>?, Int, Int
-      ) -> Void,
-    winogradFilter:
-      @escaping @convention(c) (
-        UnsafePointer<Float>?, Int, UnsafeMutablePointer<Float>?, Int
-      ) -> Void
-  ) {
-    self.softmax = softmax
-    self.affine = affine
-    self.affineSiLU = affineSiLU
-    self.quickGELU = quickGELU
-    self.gelu = gelu
-    self.geglu = geglu
-    self.winogradInput = winogradInput
-    self.winogradOutput = winogradOutput
-    self.winogradFilter = winogradFilter
   }
 }

@@ -63,14 +63,6 @@ extension ElementType {
     }
   }
 
-  /// Whether the stored values stand for real numbers with a fractional part.
-  public var isFloatingPoint: Bool {
-    switch self {
-    case .bool, .uint8, .int8, .uint16, .int16, .uint32, .int32, .uint64, .int64: false
-    default: true
-    }
-  }
-
   /// The type with the given `name`, if there is one.
   public init?(name: String) {
     guard let match = Self.allCases.first(where: { $0.name == name }) else { return nil }

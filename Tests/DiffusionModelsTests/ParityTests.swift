@@ -2,6 +2,7 @@ import DiffusionModels
 import KeyLayouts
 import Numerics
 import TensorCore
+import TestSupport
 import Testing
 
 /// The models against diffusers and transformers, at the bounds that `validate` uses.

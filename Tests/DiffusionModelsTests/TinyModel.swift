@@ -79,13 +79,3 @@ private struct DamagedSource: TensorSource {
     try base.tensor(at: indices[index]).described(as: tensors[index])
   }
 }
-
-/// The largest absolute difference over the largest absolute expected value.
-func relativeError(_ actual: Tensor, _ expected: Tensor) -> Float {
-  guard actual.shape == expected.shape else { return .infinity }
-  let largest = expected.floats.reduce(0) { max($0, abs($1)) }
-  let worst = zip(actual.floats, expected.floats).reduce(Float(0)) {
-    ($1.0 - $1.1).isNaN ? .infinity : max($0, abs($1.0 - $1.1))
-  }
-  return worst / max(largest, .leastNormalMagnitude)
-}

@@ -1,5 +1,6 @@
 import Numerics
 import TensorCore
+import TestSupport
 import Testing
 
 /// Every operation against torch's result in double precision. The bound is what single precision

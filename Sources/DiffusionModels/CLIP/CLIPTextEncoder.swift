@@ -1,5 +1,6 @@
 public import KeyLayouts
 public import Numerics
+public import TensorCore
 
 /// The text tower of CLIP (Radford et al., 2021), as transformers' `CLIPTextModel`: token and
 /// position embeddings, pre-norm transformer layers under a causal mask, a final layer norm.
@@ -70,7 +71,7 @@ public struct CLIPTextEncoder: Sendable {
 }
 
 /// Token numbers that a text encoder cannot take.
-public struct TokenError: Error, Hashable, CustomStringConvertible {
+public struct TokenError: DescribedError, Hashable {
   /// What is wrong.
   public let problem: String
   /// The line shown to people.

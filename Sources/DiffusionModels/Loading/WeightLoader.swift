@@ -76,8 +76,6 @@ struct WeightLoader {
     }
     return try Weight(view)
   }
-
-  func contains(_ name: String) -> Bool { indices["\(prefix).\(name)"] != nil }
 }
 
 /// What a traced forward pass reports: diffusers' path of a module and the module's output.

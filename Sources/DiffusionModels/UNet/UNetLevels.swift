@@ -4,24 +4,17 @@ internal import Numerics
 /// A level on the way down: residual blocks, each with attention where the level has it, then a
 /// convolution that halves the picture. Every output is kept for the way up.
 struct UNetDownLevel: Sendable {
-  private let blocks: [ResidualBlock]
-  private let attentions: [Transformer]
+  private let layers: [UNetLayer]
   private let downsampler: Convolution?
 
   init(_ weights: WeightLoader, level: Int, _ configuration: UNetConfiguration) throws {
     let channels = configuration.blockChannels
     let outputs = channels[level]
-    let layers = 0..<configuration.layersPerBlock[level]
-    blocks = try layers.map { layer in
-      try ResidualBlock(
-        weights["resnets.\(layer)"], inputs: layer == 0 ? channels[max(level - 1, 0)] : outputs,
-        outputs: outputs, configuration)
+    layers = try (0..<configuration.layersPerBlock[level]).map { layer in
+      try UNetLayer(
+        weights, layer, inputs: layer == 0 ? channels[max(level - 1, 0)] : outputs, level: level,
+        hasAttention: configuration.hasAttention[level], configuration)
     }
-    attentions =
-      configuration.hasAttention[level]
-      ? try layers.map {
-        try Transformer(weights["attentions.\($0)"], level: level, configuration)
-      } : []
     downsampler =
       level == channels.count - 1
       ? nil
@@ -34,13 +27,8 @@ struct UNetDownLevel: Sendable {
     trace: Trace?
   ) -> Tensor {
     var hidden = x
-    for (layer, block) in blocks.enumerated() {
-      hidden = block(hidden, time: time)
-      trace?("\(module).resnets.\(layer)", hidden)
-      if !attentions.isEmpty {
-        hidden = attentions[layer](hidden, text: text)
-        trace?("\(module).attentions.\(layer)", hidden)
-      }
+    for layer in layers {
+      hidden = layer(hidden, time, text, module: module, trace: trace)
       skips.append(hidden)
     }
     if let downsampler {
@@ -75,8 +63,7 @@ struct UNetMiddle: Sendable {
 /// A level on the way up: residual blocks on the input joined with what the way down kept, then a
 /// doubling of the picture.
 struct UNetUpLevel: Sendable {
-  private let blocks: [ResidualBlock]
-  private let attentions: [Transformer]
+  private let layers: [UNetLayer]
   private let upsampler: Convolution?
 
   /// - Parameter step: the position on the way up, 0 innermost.
@@ -87,18 +74,13 @@ struct UNetUpLevel: Sendable {
     let previous = channels[min(level + 1, channels.count - 1)]
     let below = channels[max(level - 1, 0)]
     let last = configuration.layersPerBlock[level]
-    blocks = try (0...last).map { layer in
+    layers = try (0...last).map { layer in
       // The last of the kept outputs comes from the level above on the way down.
-      try ResidualBlock(
-        weights["resnets.\(layer)"],
+      try UNetLayer(
+        weights, layer,
         inputs: (layer == 0 ? previous : outputs) + (layer == last ? below : outputs),
-        outputs: outputs, configuration)
+        level: level, hasAttention: configuration.hasAttentionUp[step], configuration)
     }
-    attentions =
-      configuration.hasAttentionUp[step]
-      ? try (0...last).map {
-        try Transformer(weights["attentions.\($0)"], level: level, configuration)
-      } : []
     upsampler =
       level == 0
       ? nil : try Convolution(weights["upsamplers.0.conv"], inputs: outputs, outputs: outputs)
@@ -109,17 +91,46 @@ struct UNetUpLevel: Sendable {
     trace: Trace?
   ) -> Tensor {
     var hidden = x
-    for (layer, block) in blocks.enumerated() {
-      hidden = block(concatenateChannels(hidden, skips.removeLast()), time: time)
-      trace?("\(module).resnets.\(layer)", hidden)
-      if !attentions.isEmpty {
-        hidden = attentions[layer](hidden, text: text)
-        trace?("\(module).attentions.\(layer)", hidden)
-      }
+    for layer in layers {
+      let joined = concatenateChannels(hidden, skips.removeLast())
+      hidden = layer(joined, time, text, module: module, trace: trace)
     }
     if let upsampler {
       hidden = upsampler(upsampleNearest2x(hidden))
       trace?("\(module).upsamplers.0", hidden)
+    }
+    return hidden
+  }
+}
+
+/// One layer of a level: a residual block, and attention where the level has it.
+private struct UNetLayer: Sendable {
+  private let index: Int
+  private let block: ResidualBlock
+  private let attention: Transformer?
+
+  /// - Parameter weights: the loader of the level, which numbers its blocks and attentions alike.
+  init(
+    _ weights: WeightLoader, _ index: Int, inputs: Int, level: Int, hasAttention: Bool,
+    _ configuration: UNetConfiguration
+  ) throws {
+    self.index = index
+    block = try ResidualBlock(
+      weights["resnets.\(index)"], inputs: inputs, outputs: configuration.blockChannels[level],
+      configuration)
+    attention =
+      hasAttention
+      ? try Transformer(weights["attentions.\(index)"], level: level, configuration) : nil
+  }
+
+  func callAsFunction(
+    _ x: Tensor, _ time: Tensor, _ text: Tensor, module: String, trace: Trace?
+  ) -> Tensor {
+    var hidden = block(x, time: time)
+    trace?("\(module).resnets.\(index)", hidden)
+    if let attention {
+      hidden = attention(hidden, text: text)
+      trace?("\(module).attentions.\(index)", hidden)
     }
     return hidden
   }

@@ -29,21 +29,20 @@ public struct Ledger: Sendable, Hashable {
     public let expected: TensorShape
   }
 
+  /// A target that nothing fills.
+  public struct Missing: Sendable, Hashable {
+    /// The name it would have.
+    public let name: String
+    /// The shape it should have.
+    public let shape: TensorShape
+  }
+
   /// Every tensor of the source, in its order.
   public internal(set) var entries: [Entry]
   /// Targets that nothing fills, with the shapes they should have.
-  public internal(set) var missing: [(name: String, shape: TensorShape)] {
-    get { missingTensors.map { ($0.name, $0.shape) } }
-    set { missingTensors = newValue.map { Missing(name: $0.name, shape: $0.shape) } }
-  }
+  public internal(set) var missing: [Missing] = []
   /// Targets of the wrong shape.
   public internal(set) var misshapen: [Misfit] = []
-
-  private struct Missing: Hashable, Sendable {
-    let name: String
-    let shape: TensorShape
-  }
-  private var missingTensors: [Missing] = []
 
   init(entries: [Entry]) { self.entries = entries }
 
@@ -83,7 +82,7 @@ public struct Ledger: Sendable, Hashable {
       if let target = found[name] {
         if target.shape != shape { misshapen.append(Misfit(found: target, expected: shape)) }
       } else {
-        missing.append((name, shape))
+        missing.append(Missing(name: name, shape: shape))
       }
     }
     let known = Set(expected.map(\.name))

@@ -38,11 +38,6 @@ extension Validator {
       throw unusable(name, "extent \(extent) is not a multiple of \(factor)")
     }
   }
-
-  /// The number of levels of the U-Net or the autoencoder.
-  func levels(of component: String) -> Int {
-    model.configurations[component]?["block_out_channels"]?.arrayValue?.count ?? 1
-  }
 }
 
 extension TraceComparison {

@@ -7,19 +7,18 @@ extension Validator {
   /// The last hidden state of recorded token ids.
   func checkTextEncoder() throws -> [Check] {
     let ids = try reference.integers("clip/ids", shape: [nil, nil])
-    let configuration = model.configurations["text_encoder"]
-    let vocabulary = configuration?["vocab_size"]?.intValue ?? 49_408
+    let encoder = try CLIPTextEncoder(model: model)
+    let vocabulary = encoder.configuration.vocabularySize
     if let wrong = ids.values.first(where: { !(0..<vocabulary).contains($0) }) {
       throw unusable("clip/ids", "token \(wrong) is outside the vocabulary of \(vocabulary)")
     }
-    let positions = configuration?["max_position_embeddings"]?.intValue ?? 77
+    let positions = encoder.configuration.positions
     guard (1...positions).contains(ids.shape[1]) else {
       throw unusable("clip/ids", "\(ids.shape[1]) positions, the model has \(positions)")
     }
     let tokens = (0..<ids.shape[0]).map { row in
       Array(ids.values[row * ids.shape[1]..<(row + 1) * ids.shape[1]])
     }
-    let encoder = try CLIPTextEncoder(model: model, component: "text_encoder")
     let trace = try TraceComparison(
       reference: reference, prefix: "clip/trace/", bound: .textEncoder)
     let (hidden, seconds) = try timed {

@@ -14,14 +14,14 @@ extension Validator {
   }
 
   private func checkUNet(_ unet: UNet, _ number: Int, _ timestep: Float) throws -> Check {
-    let configuration = model.configurations["unet"]
+    let configuration = unet.configuration
     let entry = "unet/\(number)"
     let sample = try input(
-      "\(entry)/sample", shape: [nil, configuration?["in_channels"]?.intValue, nil, nil])
-    try checkExtents("\(entry)/sample", of: sample, levels: levels(of: "unet"))
+      "\(entry)/sample", shape: [nil, configuration.inputChannels, nil, nil])
+    try checkExtents("\(entry)/sample", of: sample, levels: configuration.blockChannels.count)
     let context = try input(
       "\(entry)/context",
-      shape: [sample.shape[0], nil, configuration?["cross_attention_dim"]?.intValue])
+      shape: [sample.shape[0], nil, configuration.crossAttentionWidth])
     let trace = try TraceComparison(
       reference: reference, prefix: "\(entry)/trace/", bound: .unet)
     let (noise, seconds) = timed {

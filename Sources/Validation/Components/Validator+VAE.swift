@@ -6,11 +6,11 @@ internal import TensorCore
 extension Validator {
   /// Encode, decode, and decode of what was encoded.
   func checkVAE() throws -> [Check] {
-    let image = try input("vae/image", shape: [nil, 3, nil, nil])
-    try checkExtents("vae/image", of: image, levels: levels(of: "vae"))
-    let channels = model.configurations["vae"]?["latent_channels"]?.intValue
-    let latent = try input("vae/latent", shape: [nil, channels, nil, nil])
     let vae = try VAE(model: model)
+    let configuration = vae.configuration
+    let image = try input("vae/image", shape: [nil, 3, nil, nil])
+    try checkExtents("vae/image", of: image, levels: configuration.blockChannels.count)
+    let latent = try input("vae/latent", shape: [nil, configuration.latentChannels, nil, nil])
 
     let encoding = try TraceComparison(
       reference: reference, prefix: "vae/encode/trace/", bound: .vae)

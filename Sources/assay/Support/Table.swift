@@ -71,10 +71,4 @@ enum Format {
   static func fixed(_ value: Double, _ places: Int) -> String {
     String(format: "%.\(places)f", value)
   }
-
-  /// A small number in powers of ten: `3.1e-06`; zero is `0`.
-  static func scientific(_ value: Double) -> String {
-    if value == 0 { return "0" }
-    return value.isFinite ? String(format: "%.1e", value) : "\(value)"
-  }
 }

@@ -4,24 +4,6 @@ import Testing
 
 @testable import Checkpoints
 
-/// A folder that is removed when the value goes.
-final class ScratchFolder {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appending(path: "assay-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func path(_ name: String) -> String { url.appending(path: name).path(percentEncoded: false) }
-
-  var contents: [String] {
-    (try? FileManager.default.contentsOfDirectory(atPath: path(""))) ?? []
-  }
-}
-
 /// A tensor of bytes that follow a pattern.
 func makeTensor(
   _ name: String, _ type: ElementType, _ dimensions: [Int], seed: Int = 0

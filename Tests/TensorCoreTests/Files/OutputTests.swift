@@ -1,25 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TensorCore
-
-/// A folder that is removed when the value goes.
-final class ScratchFolder {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appending(path: "assay-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func path(_ name: String) -> String { url.appending(path: name).path(percentEncoded: false) }
-
-  var contents: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: path(""))) ?? []).sorted()
-  }
-}
 
 @Suite struct OutputTests {
   @Test func aFileAppearsWhole() throws {
