@@ -1,7 +1,5 @@
 #include "include/vector_kernels.h"
 
-#include <math.h>
-
 #pragma STDC FP_CONTRACT OFF
 
 #define ASSAY_NAME(name) name

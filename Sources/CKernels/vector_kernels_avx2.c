@@ -1,8 +1,6 @@
 #if defined(__x86_64__)
 #include "include/vector_kernels.h"
 
-#include <math.h>
-
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 

@@ -31,9 +31,9 @@ INLINE lanes select(lane_integers mask, lanes yes, lanes no) {
   return (lanes)((mask & (lane_integers)yes) | (~mask & (lane_integers)no));
 }
 
-// e^x to 2 units in the last place: x = n ln 2 + r, and Cephes' polynomial for e^r. Results below
-// the smallest normal number are 0; a NaN stays one.
-INLINE lanes exponential(lanes x) {
+// e^(x - rest) to 2 units in the last place, for a rest far below 1: x = n ln 2 + r, and Cephes'
+// polynomial for e^(r - rest). Results below the smallest normal number are 0; a NaN stays one.
+INLINE lanes exponential_of_difference(lanes x, lanes rest) {
   lanes y = select(x < -87.3f, (lanes){0} - 87.3f, x);
   y = select(x > 88.7f, (lanes){0} + 88.7f, y);
   // Adding 1.5 * 2^23 rounds to the nearest integer.
@@ -41,6 +41,7 @@ INLINE lanes exponential(lanes x) {
   n = n - 12582912.0f;
   lanes r = y - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
+  r = r - rest;
   lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
   p = p * r + 8.3334519073e-3f;
   p = p * r + 4.1665795894e-2f;
@@ -53,19 +54,40 @@ INLINE lanes exponential(lanes x) {
   return select(x < -87.3f, (lanes){0}, value * (lanes)bits);
 }
 
-// The C library, lane by lane: 1 + erf would cancel where x is far below 0.
-INLINE lanes complementary_error(lanes x) {
-  lanes y;
-  for (int lane = 0; lane < 16; lane++) y[lane] = erfcf(x[lane]);
-  return y;
+INLINE lanes exponential(lanes x) { return exponential_of_difference(x, (lanes){0}); }
+
+// The normal distribution's probability beyond x >= 0, to 6 units in the last place as far as it is
+// a normal number (x < 13), else 0.
+INLINE lanes normal_tail(lanes x) {
+  // x^2 to more than single precision: the square of twelve leading bits, which is exact, and rest.
+  lanes high = (lanes)((lane_integers)x & -4096);
+  lanes rest = (x - high) * (x + high) * 0.5f;
+  lanes power = exponential_of_difference(high * high * -0.5f, rest);
+  // The scaled tail e^(x^2/2) tail(x) as q P(q), q = 1 / (1 + 5/16 x): fitted on 0...14 to a
+  // relative error of 1.0e-8.
+  lanes q = 1.0f / (x * 0.3125f + 1.0f);
+  lanes p = q * -1.88173577e-2f + 9.02960735e-2f;
+  p = p * q + -1.48393560e-1f;
+  p = p * q + 7.06709379e-2f;
+  p = p * q + 4.88111639e-4f;
+  p = p * q + 5.39097249e-2f;
+  p = p * q + 9.06534404e-2f;
+  p = p * q + 1.11763346e-1f;
+  p = p * q + 1.24764642e-1f;
+  p = p * q + 1.24664637e-1f;
+  return power * (p * q);
 }
 
 INLINE lanes sigmoid_linear(lanes x) { return x / (exponential(-x) + 1.0f); }
 
 INLINE lanes quick_gelu_lanes(lanes x) { return x / (exponential(x * -1.702f) + 1.0f); }
 
+// The tail is computed on its own: 1 + erf would cancel where x is far below 0.
 INLINE lanes gelu_lanes(lanes x) {
-  return x * 0.5f * complementary_error(x * -0.70710678f);
+  lanes magnitude = (lanes)((lane_integers)x & 0x7FFFFFFF);
+  magnitude = select(magnitude > 14.0f, (lanes){0} + 14.0f, magnitude);
+  lanes tail = normal_tail(magnitude);
+  return x * select(x > 0.0f, 1.0f - tail, tail);
 }
 
 #define ELEMENTWISE(count, ...)                                       \

@@ -3,24 +3,6 @@ import Testing
 
 @testable import Numerics
 
-/// Numbers that look like activations or filters, the same on every run.
-private func noise(_ shape: [Int], seed: UInt64, scale: Float = 1) -> Tensor {
-  var random = TorchRandom(seed: seed)
-  return Tensor(shape: shape, values: random.normal(shape.reduce(1, *)).map { $0 * scale })
-}
-
-private func weight(_ tensor: Tensor) throws -> Weight {
-  try tensor.floats.withUnsafeBytes { bytes in
-    try Weight(
-      TensorView(
-        description: TensorDescription(
-          name: "weight", elementType: .float32, shape: TensorShape(tensor.shape)),
-        storage: ByteStorage(copying: bytes.bytes), byteRange: 0..<bytes.count))
-  }
-}
-
-private let sets = Processor.InstructionSet.allCases.filter { $0 <= Processor.supported }
-
 @Suite struct WinogradTests {
   @Test(arguments: [
     (batch: 1, inputs: 3, outputs: 5, height: 4, width: 4, padding: Padding(1)),
@@ -79,32 +61,5 @@ private let sets = Processor.InstructionSet.allCases.filter { $0 <= Processor.su
       }
     }
     #expect(error / largest < 5e-6)
-  }
-}
-
-@Suite struct VectorKernelTests {
-  @Test(arguments: [1, 7, 15, 16, 17, 77, 4096])
-  func giveTheSameBitsOnEverySet(count: Int) {
-    var values = noise([count], seed: UInt64(count), scale: 8).floats
-    if count > 20 { values.replaceSubrange(2..<6, with: [-200, 90, 0, -0.0]) }
-    let results = sets.map { set in
-      let kernels = VectorKernels(set)
-      var softmax = values
-      softmax.withUnsafeMutableBufferPointer { kernels.softmax($0.baseAddress, count) }
-      let maps: [[Float]] = [kernels.quickGELU, kernels.gelu].map { loop in
-        [Float](unsafeUninitializedCapacity: count) { buffer, size in
-          loop(values, buffer.baseAddress, count)
-          size = count
-        }
-      }
-      let affine = [kernels.affine, kernels.affineSiLU].map { loop in
-        [Float](unsafeUninitializedCapacity: count) { buffer, size in
-          loop(values, buffer.baseAddress, count, 0.7, -0.3)
-          size = count
-        }
-      }
-      return (maps + affine + [softmax]).map { $0.map(\.bitPattern) }
-    }
-    for result in results { #expect(result == results[0]) }
   }
 }
