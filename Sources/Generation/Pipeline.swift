@@ -25,6 +25,7 @@ public struct Pipeline: Sendable {
   ///
   /// - Throws: the components' own errors; `GenerationError` when two do not fit.
   public init(model: CanonicalModel) throws {
+    try model.require()
     tokenizer = try CLIPTokenizer(attachments: model.attachments)
     textEncoder = try CLIPTextEncoder(model: model)
     unet = try UNet(model: model)

@@ -25,7 +25,7 @@ enum Configurations {
   }
 
   static func vae(_ sizes: VAEDimensions, _ facts: TrainingFacts) -> JSONObject {
-    let scale = 1 << min(sizes.plan.levels - 1, 16)
+    let scale = 1 << (sizes.plan.levels - 1)
     return [
       "_class_name": "AutoencoderKL", "_diffusers_version": version, "act_fn": "silu",
       "block_out_channels": integers(sizes.widths),
@@ -34,7 +34,7 @@ enum Configurations {
       "latent_channels": .integer(sizes.latentChannels),
       "layers_per_block": .integer(sizes.plan.layers), "norm_num_groups": 32,
       "out_channels": .integer(sizes.outputChannels),
-      "sample_size": .integer(facts.imageSize.multipliedReportingOverflow(by: scale).partialValue),
+      "sample_size": .integer(facts.imageSize * scale),
       "scaling_factor": .number(facts.scalingFactor),
       "up_block_types": .array(sizes.widths.map { _ in "UpDecoderBlock2D" }),
     ]

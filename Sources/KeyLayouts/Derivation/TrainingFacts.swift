@@ -11,13 +11,20 @@ struct TrainingFacts: Sendable, Hashable {
   var firstBeta = 0.00085
   var lastBeta = 0.012
 
-  /// Reads `values.hyper_parameters` of a pickled checkpoint's metadata.
+  /// Reads `values.hyper_parameters` of a pickled checkpoint's metadata. Anybody may have written
+  /// them: a value that no model has is passed over.
   init(metadata: JSONObject) {
     guard let stated = metadata["values"]?["hyper_parameters"] else { return }
-    if let size = stated["image_size"]?.intValue, size > 0 { imageSize = size }
-    if let factor = stated["scale_factor"]?.doubleValue, factor > 0 { scalingFactor = factor }
-    if let count = stated["timesteps"]?.intValue, count > 0 { timesteps = count }
-    if let beta = stated["linear_start"]?.doubleValue { firstBeta = beta }
-    if let beta = stated["linear_end"]?.doubleValue { lastBeta = beta }
+    func integer(_ name: String, upTo limit: Int) -> Int? {
+      stated[name]?.intValue.flatMap { (1...limit).contains($0) ? $0 : nil }
+    }
+    func number(_ name: String, below limit: Double) -> Double? {
+      stated[name]?.doubleValue.flatMap { $0 > 0 && $0 < limit ? $0 : nil }
+    }
+    if let size = integer("image_size", upTo: 1 << 16) { imageSize = size }
+    if let factor = number("scale_factor", below: 1e6) { scalingFactor = factor }
+    if let count = integer("timesteps", upTo: 100_000) { timesteps = count }
+    if let beta = number("linear_start", below: 1) { firstBeta = beta }
+    if let beta = number("linear_end", below: 1) { lastBeta = beta }
   }
 }

@@ -16,17 +16,14 @@ public struct LayoutReading: Sendable {
   ///   - tensors: the checkpoint's tensors. Those of a diffusers folder bear their component in
   ///     front: `unet.conv_in.weight`.
   ///   - metadata: the checkpoint's metadata, for what shapes do not show.
-  /// - Throws: `LayoutError` when the family is unknown, two tensors stand for one, or one that
-  ///   tells a component's size is missing. Other gaps are in the ledger.
+  /// - Throws: `LayoutError` when the family is unknown or has no table
+  ///   (`LayoutError.isAboutFamily`), two tensors stand for one, or one that tells a component's
+  ///   size is missing. Other gaps are in the ledger, absent components in `absentComponents`.
   public init(
     of tensors: [TensorDescription], metadata: JSONObject = [:]
   ) throws(LayoutError) {
     detection = try Detection(of: tensors)
-    let table =
-      switch detection.layout {
-      case .ldm: StableDiffusion1.fromOriginal(Names(tensors.map(\.name)))
-      case .diffusers: StableDiffusion1.fromDiffusers
-      }
+    let table = try StableDiffusion1.reading(detection.places, Names(tensors.map(\.name)))
     var ledger = try table.ledger(for: tensors)
     let targets = ledger.mapped.map(\.target)
     let names = Names(targets.map(\.name))
@@ -34,26 +31,50 @@ public struct LayoutReading: Sendable {
     let facts = TrainingFacts(metadata: metadata)
     var expected: [(name: String, shape: TensorShape)] = []
     var configurations: [String: JSONObject] = [:]
-    if let plan = UNetPlan(diffusers: names, prefix: "unet.") {
-      let sizes = try UNetDimensions(plan: plan, measures: measures)
-      expected += sizes.expected
-      configurations["unet"] = Configurations.unet(sizes, facts)
-      configurations["scheduler"] = Configurations.scheduler(facts)
-    }
-    if let plan = VAEPlan(diffusers: names, prefix: "vae.") {
-      let sizes = try VAEDimensions(plan: plan, measures: measures)
-      expected += sizes.expected
-      configurations["vae"] = Configurations.vae(sizes, facts)
-    }
-    if names.hasPrefix(TextEncoderDimensions.prefix) {
-      let sizes = try TextEncoderDimensions(names: names, measures: measures)
-      let type = targets.first { $0.name.hasPrefix(TextEncoderDimensions.prefix) }?.elementType
-      expected += sizes.expected
-      configurations["text_encoder"] = Configurations.textEncoder(sizes, type ?? .float32)
+    for component in detection.components {
+      switch component {
+      case .unet:
+        guard let plan = UNetPlan(diffusers: names, prefix: component.prefix) else {
+          throw LayoutError(.irregular(component))
+        }
+        let sizes = try UNetDimensions(plan: plan, measures: measures)
+        expected += sizes.expected
+        configurations["unet"] = Configurations.unet(sizes, facts)
+        configurations["scheduler"] = Configurations.scheduler(facts)
+      case .vae:
+        guard let plan = VAEPlan(diffusers: names, prefix: component.prefix) else {
+          throw LayoutError(.irregular(component))
+        }
+        let sizes = try VAEDimensions(plan: plan, measures: measures)
+        expected += sizes.expected
+        configurations["vae"] = Configurations.vae(sizes, facts)
+      case .textEncoder:
+        let sizes = try TextEncoderDimensions(names: names, measures: measures)
+        let type = targets.first { $0.name.hasPrefix(TextEncoderDimensions.prefix) }?.elementType
+        expected += sizes.expected
+        configurations["text_encoder"] = Configurations.textEncoder(sizes, type ?? .float32)
+      }
     }
     ledger.check(against: expected)
     self.ledger = ledger
     self.configurations = configurations
+  }
+
+  /// The components that are there; one alone, or fewer than all, are a valid reading.
+  public var components: [Component] { detection.components }
+
+  /// The components that the family has and this checkpoint lacks.
+  public var absentComponents: [Component] {
+    Component.allCases.filter { !components.contains($0) }
+  }
+
+  /// Refuses a model that lacks components which are needed.
+  ///
+  /// - Parameter needed: all of them, unless told otherwise.
+  /// - Throws: `LayoutError` that names every one that is absent.
+  public func require(_ needed: [Component] = Component.allCases) throws(LayoutError) {
+    let absent = needed.filter(absentComponents.contains)
+    if !absent.isEmpty { throw LayoutError(.absent(absent)) }
   }
 
   /// The account of canonical tensors on their way into a layout.
@@ -65,7 +86,7 @@ public struct LayoutReading: Sendable {
     switch layout {
     case .ldm:
       try StableDiffusion1.toOriginal(Names(tensors.map(\.name))).ledger(for: tensors)
-    case .diffusers: try StableDiffusion1.fromDiffusers.ledger(for: tensors)
+    case .diffusers: try StableDiffusion1.toDiffusers.ledger(for: tensors)
     }
   }
 }

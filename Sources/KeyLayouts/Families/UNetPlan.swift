@@ -13,7 +13,7 @@ struct UNetPlan: Sendable, Hashable {
     guard blocks > 1 else { return nil }
     levels = 1 + (1..<blocks).count { names.contains("\(prefix)input_blocks.\($0).0.op.weight") }
     let (layers, rest) = (blocks - levels).quotientAndRemainder(dividingBy: levels)
-    guard rest == 0, layers > 0 else { return nil }
+    guard rest == 0, layers > 0, Self.isSane(levels, layers) else { return nil }
     self.layers = layers
     hasAttention = (0..<levels).map { level in
       names.hasPrefix("\(prefix)input_blocks.\(1 + level * (layers + 1)).1.")
@@ -24,9 +24,12 @@ struct UNetPlan: Sendable, Hashable {
   init?(diffusers names: Names, prefix: String) {
     levels = names.count(after: prefix + "down_blocks.")
     layers = names.count(after: prefix + "down_blocks.0.resnets.")
-    guard levels > 0, layers > 0 else { return nil }
+    guard levels > 0, layers > 0, Self.isSane(levels, layers) else { return nil }
     hasAttention = (0..<levels).map { names.hasPrefix("\(prefix)down_blocks.\($0).attentions.") }
   }
+
+  /// Far beyond any real model: a few hostile names must not make millions of expected ones.
+  static func isSane(_ levels: Int, _ layers: Int) -> Bool { levels <= 16 && layers <= 64 }
 
   /// LDM's names of the modules and diffusers'.
   var rules: [ModuleRule] {
@@ -46,6 +49,12 @@ struct UNetPlan: Sendable, Hashable {
     }
     return rules
   }
+
+  /// The modules that diffusers' U-Net consists of.
+  static let modules = [
+    "conv_in", "time_embedding", "down_blocks", "mid_block", "up_blocks", "conv_norm_out",
+    "conv_out",
+  ]
 
   private func down(_ level: Int) -> [ModuleRule] {
     var rules: [ModuleRule] = []

@@ -9,14 +9,14 @@ struct VAEPlan: Sendable, Hashable {
   init?(ldm names: Names, prefix: String) {
     levels = names.count(after: prefix + "encoder.down.")
     layers = names.count(after: prefix + "encoder.down.0.block.")
-    guard levels > 0, layers > 0 else { return nil }
+    guard levels > 0, layers > 0, UNetPlan.isSane(levels, layers) else { return nil }
   }
 
   /// Reads the plan from diffusers' names.
   init?(diffusers names: Names, prefix: String) {
     levels = names.count(after: prefix + "encoder.down_blocks.")
     layers = names.count(after: prefix + "encoder.down_blocks.0.resnets.")
-    guard levels > 0, layers > 0 else { return nil }
+    guard levels > 0, layers > 0, UNetPlan.isSane(levels, layers) else { return nil }
   }
 
   /// LDM's names of the modules and diffusers'. LDM counts the decoder's levels from the outside.
@@ -54,6 +54,15 @@ struct VAEPlan: Sendable, Hashable {
     return rules
   }
 
+  /// The modules that diffusers' autoencoder consists of, as far as no text encoder has them too.
+  static let modules =
+    ["quant_conv", "post_quant_conv"]
+    + ["encoder", "decoder"].flatMap { half in
+      ["conv_in", "down_blocks", "mid_block", "up_blocks", "conv_norm_out", "conv_out"].map {
+        "\(half).\($0)"
+      }
+    }
+
   private static func resnet(_ source: String, _ target: String) -> [ModuleRule] {
     [
       ("norm1", "norm1"), ("conv1", "conv1"), ("norm2", "norm2"), ("conv2", "conv2"),
@@ -73,7 +82,7 @@ struct VAEPlan: Sendable, Hashable {
   static let earlierNames: [ModuleRule] = ["encoder", "decoder"].flatMap { half in
     [("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("proj_attn", "to_out.0")].map {
       ModuleRule(
-        "vae.\(half).mid_block.attentions.0.\($0.0)", "vae.\(half).mid_block.attentions.0.\($0.1)",
+        "\(half).mid_block.attentions.0.\($0.0)", "\(half).mid_block.attentions.0.\($0.1)",
         shape: .convolutionToMatrix, isAlias: true)
     }
   }

@@ -14,6 +14,12 @@ public struct LayoutError: DescribedError, Hashable {
     case noMeasure(String)
     /// No known family has such names.
     case unknownFamily(hint: String)
+    /// The family is known, and has no table yet.
+    case unsupportedFamily(Family, evidence: String)
+    /// A component's blocks do not add up to levels.
+    case irregular(Component)
+    /// The model lacks whole components.
+    case absent([Component])
   }
 
   /// What is wrong.
@@ -25,6 +31,15 @@ public struct LayoutError: DescribedError, Hashable {
   public init(_ problem: Problem, origin: String? = nil) {
     self.problem = problem
     self.origin = origin
+  }
+
+  /// Whether the tensors are of another family than those that can be mapped. Nothing is wrong with
+  /// them then: they can go from container to container under the names they have.
+  public var isAboutFamily: Bool {
+    switch problem {
+    case .unknownFamily, .unsupportedFamily: true
+    default: false
+    }
   }
 
   /// The line shown to people.
@@ -41,6 +56,13 @@ public struct LayoutError: DescribedError, Hashable {
       return "tensor '\(name)' \(expected) is missing\(others)"
     case .noMeasure(let name): return "tensor '\(name)' is missing: the model's size is unknown"
     case .unknownFamily(let hint): return "not a model of a known family: \(hint)"
+    case .unsupportedFamily(let family, let evidence):
+      return "a \(family.title) model (\(evidence)); only \(Family.stableDiffusion1.title) is "
+        + "supported"
+    case .irregular(let component):
+      return "the \(component.title)'s blocks do not add up to levels: is one missing?"
+    case .absent(let components):
+      return "has no " + components.map(\.title).joined(separator: ", no ")
     }
   }
 }
