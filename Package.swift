@@ -75,7 +75,8 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(
-      name: "TestSupport", dependencies: ["TensorCore", "Numerics"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["TensorCore", "Numerics", "Checkpoints", "KeyLayouts"],
+      path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     testTarget("TensorCoreTests", of: ["TensorCore"]),
     testTarget("CheckpointsTests", of: ["TensorCore", "Checkpoints"]),

@@ -15,7 +15,8 @@ public struct Pipeline: Sendable {
   /// The autoencoder.
   public let vae: VAE
   private let schedulerConfiguration: JSONObject
-  private let origin: String
+  let model: CanonicalModel
+  private var origin: String { model.origin }
 
   /// Sizes must divide by this whatever the autoencoder's factor is: diffusers' rule.
   private static let sizeFactor = 8
@@ -30,9 +31,10 @@ public struct Pipeline: Sendable {
     textEncoder = try CLIPTextEncoder(model: model)
     unet = try UNet(model: model)
     vae = try VAE(model: model)
-    origin = model.origin
+    self.model = model
     guard let configuration = model.configurations["scheduler"] else {
-      throw GenerationError(problem: "\(origin): scheduler: the model has no configuration of it")
+      throw GenerationError(
+        problem: "\(model.origin): scheduler: the model has no configuration of it")
     }
     schedulerConfiguration = Self.corrected(configuration)
     try checkComponents()
@@ -42,6 +44,7 @@ public struct Pipeline: Sendable {
   ///
   /// - Parameter progress: told about every evaluation of the U-Net; what it throws ends the run.
   /// - Throws: `GenerationError` or `SchedulerError` for a request that cannot be served,
+  ///   `GenerationError` when a network gives values that are NaN or infinite,
   ///   `CancellationError` when the task was cancelled, and what `progress` throws.
   public func generate(
     _ request: GenerationRequest, progress: (GenerationProgress) throws -> Void = { _ in }
@@ -50,13 +53,14 @@ public struct Pipeline: Sendable {
     var scheduler = try scheduler(of: request)
     let prompts = tokenize(request)
     let hiddenStates = try textEncoder.encode(tokens: prompts.map(\.ids))
+    try checkFinite(hiddenStates.floats, from: "text_encoder")
     var random = TorchRandom(seed: request.seed)
     let noise = random.normal(size.reduce(1, *))
     let start = noise.map { $0 * scheduler.initialNoiseSigma }
     let latents = try denoise(
       start, size, &scheduler, hiddenStates, request.guidanceScale, progress)
     return GenerationResult(
-      picture: decode(latents, size), initialNoise: noise, latents: latents,
+      picture: try decode(latents, size), initialNoise: noise, latents: latents,
       droppedText: prompts.compactMap(\.dropped))
   }
 
@@ -80,6 +84,7 @@ public struct Pipeline: Sendable {
         sample: Tensor.stacked([Tensor](repeating: input, count: batch)), timestep: timestep,
         hiddenStates: hiddenStates
       ).floats
+      try checkFinite(predicted, from: "unet")
       let output =
         batch == 1
         ? predicted
@@ -92,9 +97,11 @@ public struct Pipeline: Sendable {
     return latents
   }
 
-  private func decode(_ latents: [Float], _ size: [Int]) -> Picture {
+  private func decode(_ latents: [Float], _ size: [Int]) throws -> Picture {
     let factor = vae.configuration.scalingFactor
-    return Picture(vae.decode(Tensor(shape: size, values: latents.map { $0 / factor })))
+    let decoded = vae.decode(Tensor(shape: size, values: latents.map { $0 / factor }))
+    try checkFinite(decoded.floats, from: "vae")
+    return Picture(decoded)
   }
 
   /// The sampler that a request asks for, with the betas of the model.

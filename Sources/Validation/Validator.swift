@@ -17,34 +17,51 @@ public struct Validator {
     try ModelIdentity(reference: reference).check(model)
   }
 
-  /// Validates one component.
+  /// Validates one component, or whole generations, whatever the components do.
   ///
+  /// - Parameter progress: told before the component runs and, in whole generations, about every
+  ///   evaluation of the U-Net.
   /// - Throws: `ReferenceError` when the reference does not hold what the component needs; the
   ///   model's own errors when a weight is missing or misshapen.
-  public func validate(_ component: ComponentName) throws -> ValidationReport {
+  public func validate(
+    _ component: ComponentName, progress: (ValidationProgress) -> Void = { _ in }
+  ) throws -> ValidationReport {
     guard isRecorded(component) else {
       throw ReferenceError(
         path: reference.path,
         problem: .notRecorded(component: component.rawValue, recorded: reference.components))
     }
-    return report([try verdict(component)])
+    return report([try verdict(component, progress)])
   }
 
-  /// Validates every component that the reference covers, in order.
+  /// Validates every component that the reference covers, in order, and whole generations when
+  /// every component passed: a picture from a broken component proves nothing.
   ///
-  /// - Parameter progress: told about each component before it runs.
+  /// - Parameter progress: as in `validate`.
   /// - Throws: as `validate`.
   public func validateAll(
-    progress: (ComponentName) -> Void = { _ in }
+    progress: (ValidationProgress) -> Void = { _ in }
   ) throws -> ValidationReport {
-    report(
-      try ComponentName.allCases.map { component in
-        guard isRecorded(component) else {
-          return ComponentVerdict(skipping: component, reason: "the reference does not hold it")
-        }
-        progress(component)
-        return try verdict(component)
-      })
+    var verdicts: [ComponentVerdict] = []
+    for component in ComponentName.allCases {
+      if let reason = reasonToSkip(component, after: verdicts) {
+        verdicts.append(ComponentVerdict(skipping: component, reason: reason))
+      } else {
+        verdicts.append(try verdict(component, progress))
+      }
+    }
+    return report(verdicts)
+  }
+
+  private func reasonToSkip(_ component: ComponentName, after verdicts: [ComponentVerdict])
+    -> String?
+  {
+    guard isRecorded(component) else { return "the reference does not hold it" }
+    guard component == .generation,
+      let first = verdicts.first(where: { $0.outcome != .passed })
+    else { return nil }
+    let what = first.outcome == .failed ? "failed" : "was not checked"
+    return "not run, because \(first.component.rawValue) \(what)"
   }
 
   private func isRecorded(_ component: ComponentName) -> Bool {
@@ -55,7 +72,10 @@ public struct Validator {
     ValidationReport(model: model.origin, reference: reference.path, verdicts: verdicts)
   }
 
-  private func verdict(_ component: ComponentName) throws -> ComponentVerdict {
+  private func verdict(
+    _ component: ComponentName, _ progress: (ValidationProgress) -> Void
+  ) throws -> ComponentVerdict {
+    progress(ValidationProgress(component: component))
     let checks =
       switch component {
       case .tokenizer: try checkTokenizer()
@@ -63,7 +83,22 @@ public struct Validator {
       case .unet: try checkUNet()
       case .vae: try checkVAE()
       case .scheduler: try checkSchedulers()
+      case .generation: try checkGeneration(progress: progress)
       }
     return ComponentVerdict(component: component, checks: checks)
   }
+}
+
+/// How far a validation is.
+public struct ValidationProgress: Sendable, Hashable {
+  /// The component that is running.
+  public let component: ComponentName
+  /// The number of the picture being drawn, and how many there are; zero for other components.
+  public private(set) var part = 0
+  /// How many pictures there are.
+  public private(set) var parts = 0
+  /// Evaluations of the U-Net that are done for this picture.
+  public private(set) var done = 0
+  /// Evaluations of the U-Net that this picture takes.
+  public private(set) var total = 0
 }

@@ -1,5 +1,3 @@
-import Checkpoints
-import Foundation
 import Generation
 import KeyLayouts
 import Schedulers
@@ -24,20 +22,10 @@ struct PipelineFixture: Sendable {
   }()
 
   private init() throws {
-    let path = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../Fixtures/models/pipeline.safetensors").path()
-    let checkpoint = try Checkpoint.open(path: path)
-    func json(_ key: String) throws -> JSON {
-      try JSON(parsing: checkpoint.metadata[key]?.stringValue ?? "")
-    }
-    var configurations: [String: JSONObject] = [:]
-    for component in ["unet", "vae", "text_encoder", "scheduler"] {
-      configurations[component] = try json(component).objectValue
-    }
-    model = CanonicalModel(
-      tensors: checkpoint.source, configurations: configurations,
-      attachments: try TokenizerFixture.attachments(merges: 1000), origin: "small")
-    cases = try (try json("cases").arrayValue ?? []).enumerated().map { number, entry in
+    let pipeline = try PipelineModel()
+    model = pipeline.model
+    let list = try JSON(parsing: pipeline.metadata["cases"]?.stringValue ?? "").arrayValue ?? []
+    cases = try list.enumerated().map { number, entry in
       func integer(_ key: String) throws -> Int { try #require(entry[key]?.intValue) }
       return Case(
         number: number,

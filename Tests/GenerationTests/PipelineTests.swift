@@ -2,6 +2,7 @@ import Foundation
 import Generation
 import KeyLayouts
 import TensorCore
+import TestSupport
 import Testing
 
 /// Whole pictures against diffusers', and requests that cannot be served.
@@ -112,5 +113,24 @@ import Testing
     #expect(
       error?.description
         == "small: tokenizer: model_max_length is 50, expected 77, the text encoder's positions")
+  }
+}
+
+/// Models whose weights are no numbers must not give a picture.
+@Suite struct NonFiniteTests {
+  @Test(arguments: [
+    "text_encoder.text_model.final_layer_norm.bias", "unet.conv_out.bias",
+    "vae.decoder.conv_in.weight",
+  ])
+  func tensorIsNamed(tensor: String) throws {
+    // float16's quiet NaN.
+    let model = try PipelineFixture.shared.model.editing(tensor) {
+      $0.replaceSubrange(2..<4, with: [0, 0x7E])
+    }
+    let error = #expect(throws: GenerationError.self) {
+      try Pipeline(model: model).generate(GenerationRequest(prompt: "a", steps: 1))
+    }
+    #expect(
+      error?.description == "small: tensor '\(tensor)' holds 1 value that is NaN or infinite")
   }
 }

@@ -8,10 +8,11 @@ internal import TensorCore
 final class TraceComparison {
   private let recorded: [String: RecordedBlock]
   private let bound: Bound
-  private var lastGood: String?
 
   /// The first block whose output left the bound.
   private(set) var firstDifference: BlockDifference?
+  /// The last block before it whose output was within the bound.
+  private(set) var lastGood: String?
   /// The number of blocks compared so far.
   private(set) var comparedCount = 0
 

@@ -1,3 +1,4 @@
+internal import Generation
 internal import KeyLayouts
 internal import Numerics
 internal import TensorCore
@@ -26,7 +27,28 @@ extension Validator {
       found: found.floats, expected: expected.values, shape: found.shape, peak: peak)
   }
 
-  /// A problem of an entry whose values no model can take.
+  /// The check of what a network gave; a failed one says where the difference begins, as far as
+  /// the trace and the weights of the component tell.
+  func check(
+    _ name: String, _ comparison: Comparison, bound: Bound, component: String,
+    trace: TraceComparison? = nil, seconds: Double = 0
+  ) -> Check {
+    guard !bound.accepts(comparison) else {
+      return Check(name: name, comparison: comparison, bound: bound, seconds: seconds)
+    }
+    var remark: String?
+    if comparison.nonFiniteCount > 0 {
+      remark = NonFiniteWeight(in: model, component: component).map { "\($0)" }
+    }
+    if remark == nil, let trace, trace.firstDifference == nil, let last = trace.lastGood {
+      remark = "every traced block is good: the difference lies behind \(last)"
+    }
+    return Check(
+      name: name, comparison: comparison, bound: bound, firstBlock: trace?.firstDifference,
+      remark: remark, seconds: seconds)
+  }
+
+  /// A problem of a metadata entry that is not what the schema says.
   func unusable(_ entry: String, _ problem: String) -> ReferenceError {
     ReferenceError(path: reference.path, problem: .metadata(key: entry, problem: problem))
   }
@@ -35,7 +57,10 @@ extension Validator {
   func checkExtents(_ name: String, of tensor: Tensor, levels: Int) throws {
     let factor = 1 << max(levels - 1, 0)
     for extent in tensor.shape.suffix(2) where extent == 0 || extent % factor != 0 {
-      throw unusable(name, "extent \(extent) is not a multiple of \(factor)")
+      throw ReferenceError(
+        path: reference.path,
+        problem: .unusable(
+          tensor: name, problem: "extent \(extent), expected a multiple of \(factor)"))
     }
   }
 }

@@ -31,8 +31,8 @@ extension Validator {
     }
     let comparison = try compare(noise, with: "\(entry)/noise")
     let batch = sample.shape[0] == 1 ? "" : ", batch of \(sample.shape[0])"
-    return Check(
-      name: "noise at timestep \(Int(timestep))\(batch)", comparison: comparison, bound: .unet,
-      firstBlock: Bound.unet.accepts(comparison) ? nil : trace.firstDifference, seconds: seconds)
+    return check(
+      "noise at timestep \(Int(timestep))\(batch)", comparison, bound: .unet, component: "unet",
+      trace: trace, seconds: seconds)
   }
 }

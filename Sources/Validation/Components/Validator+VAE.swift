@@ -25,22 +25,21 @@ extension Validator {
     // Our own mean goes in: the round trip adds the errors of both halves.
     let (roundTrip, roundTripSeconds) = timed { vae.decode(moments.mean) }
 
-    func check(
+    func checked(
       _ name: String, _ found: Tensor, _ entry: String, peak: Double? = nil,
-      trace: TraceComparison? = nil, seconds: Double
+      trace: TraceComparison? = nil, seconds: Double = 0
     ) throws -> Check {
-      let comparison = try compare(found, with: entry, peak: peak)
-      return Check(
-        name: name, comparison: comparison, bound: .vae,
-        firstBlock: Bound.vae.accepts(comparison) ? nil : trace?.firstDifference,
-        seconds: seconds)
+      check(
+        name, try compare(found, with: entry, peak: peak), bound: .vae, component: "vae",
+        trace: trace, seconds: seconds)
     }
     return [
-      try check("encode, mean", moments.mean, "vae/mean", trace: encoding, seconds: encodeSeconds),
-      try check("encode, log-variance", moments.logVariance, "vae/logvar", seconds: 0),
-      try check(
+      try checked(
+        "encode, mean", moments.mean, "vae/mean", trace: encoding, seconds: encodeSeconds),
+      try checked("encode, log-variance", moments.logVariance, "vae/logvar", trace: encoding),
+      try checked(
         "decode", picture, "vae/picture", peak: 2, trace: decoding, seconds: decodeSeconds),
-      try check("round trip", roundTrip, "vae/roundtrip", peak: 2, seconds: roundTripSeconds),
+      try checked("round trip", roundTrip, "vae/roundtrip", peak: 2, seconds: roundTripSeconds),
     ]
   }
 }

@@ -17,6 +17,8 @@ public struct ReferenceError: DescribedError, Hashable {
     case elementType(tensor: String, expected: String, found: ElementType)
     /// A tensor has another shape than the schema says.
     case shape(tensor: String, expected: String, found: TensorShape)
+    /// A tensor holds values that the model cannot take.
+    case unusable(tensor: String, problem: String)
     /// A component was not recorded.
     case notRecorded(component: String, recorded: [String])
     /// The model's weights are not those that the reference was made with.
@@ -50,6 +52,8 @@ public struct ReferenceError: DescribedError, Hashable {
       "\(path): tensor '\(tensor)' is \(found), expected \(expected)"
     case .shape(let tensor, let expected, let found):
       "\(path): tensor '\(tensor)' is \(found), expected \(expected)"
+    case .unusable(let tensor, let problem):
+      "\(path): tensor '\(tensor)': \(problem)"
     case .notRecorded(let component, let recorded):
       "\(path): has no '\(component)', only \(recorded.joined(separator: ", "))"
     case .otherModel(let origin, let tensor, let difference, let recordedFrom):

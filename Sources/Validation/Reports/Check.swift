@@ -10,7 +10,8 @@ public struct Check: Sendable, Hashable {
   public let firstBlock: BlockDifference?
   /// What differs, in words, where figures do not say it: the prompt whose ids differ.
   public let remark: String?
-  /// The wall-clock time of the computation, in seconds.
+  /// The wall-clock time of the computation, in seconds; 0 for a further result of a computation
+  /// that another check timed.
   public let seconds: Double
 
   /// Whether the figures are within the bound.
@@ -18,7 +19,7 @@ public struct Check: Sendable, Hashable {
 
   init(
     name: String, comparison: Comparison, bound: Bound, firstBlock: BlockDifference? = nil,
-    remark: String? = nil, seconds: Double
+    remark: String? = nil, seconds: Double = 0
   ) {
     self.name = name
     self.comparison = comparison

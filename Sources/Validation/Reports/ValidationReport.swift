@@ -10,6 +10,8 @@ public enum ComponentName: String, Sendable, Hashable, CaseIterable {
   case vae
   /// The noise schedules.
   case scheduler
+  /// Whole pictures, by all of the above together.
+  case generation
 }
 
 /// How one component did.
