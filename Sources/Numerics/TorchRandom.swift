@@ -35,13 +35,10 @@ public struct TorchRandom: Sendable {
     return values
   }
 
-  /// Box–Muller on 16 uniforms in [0, 1).
+  /// 16 uniform values in [0, 1) become 16 normal ones.
   private static func transform(_ values: inout [Float], from start: Int) {
     for index in start..<start + 8 {
-      let radius = (-2 * logf(1 - values[index])).squareRoot()
-      let angle = Float(2 * Double.pi) * values[index + 8]
-      values[index] = radius * cosf(angle)
-      values[index + 8] = radius * sinf(angle)
+      (values[index], values[index + 8]) = BoxMuller.transform(values[index], values[index + 8])
     }
   }
 
