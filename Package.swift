@@ -33,12 +33,15 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .target(name: "CKernels"),
+    .target(name: "CVocabulary", exclude: ["clip-merges.txt"]),
 
     .target(
       name: "TensorCore", dependencies: ["CKernels", "CXXHash"], swiftSettings: strictSettings),
     .target(
       name: "Checkpoints", dependencies: ["TensorCore", "CZlib"], swiftSettings: strictSettings),
-    .target(name: "KeyLayouts", dependencies: ["TensorCore"], swiftSettings: swiftSettings),
+    .target(
+      name: "KeyLayouts", dependencies: ["TensorCore", "CVocabulary"],
+      swiftSettings: swiftSettings),
     .target(
       name: "Conversion", dependencies: ["TensorCore", "Checkpoints", "KeyLayouts"],
       swiftSettings: swiftSettings),
