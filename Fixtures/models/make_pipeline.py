@@ -23,7 +23,7 @@ here = Path(__file__).parent
 torch.manual_seed(5)
 torch.set_grad_enabled(False)
 
-merges = (here.parent / "tokenizer/merges.txt").read_text().split("\n")[1:1001]
+merges = (here.parents[1] / "Sources/CVocabulary/clip-merges.txt").read_text().split("\n")[1:1001]
 shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
 letters = [chr(b) for b in shown] + [chr(256 + n) for n in range(256 - len(shown))]
 words = letters + [x + "</w>" for x in letters] + ["".join(m.split()) for m in merges] + ["<|startoftext|>", "<|endoftext|>"]

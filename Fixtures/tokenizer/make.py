@@ -2,8 +2,9 @@
 
     python make.py FOLDER      FOLDER holds CLIP's vocab.json and merges.txt
 
-`merges.txt` beside this script is a copy of that file; vocab.json follows from it (the 256 bytes, the
-256 bytes at the end of a word, every merge in order, the two special tokens), so it is not kept.
+merges.txt is kept as Sources/CVocabulary/clip-merges.txt (see make_merges.py); vocab.json follows from it
+(the 256 bytes, the 256 bytes at the end of a word, every merge in order, the two special tokens), so it is
+not kept.
 Ids stand without padding; `bare` and `exclamation` are for a tokenizer without a configuration and for one like SD 2.x's, which
 pads with `!` and therefore knows it as a special token.
 """
@@ -82,6 +83,5 @@ with tempfile.TemporaryDirectory() as name:
         "cases": record(described, STRINGS), "bare": record(bare, [s for s in STRINGS if "<|" in s]),
         "exclamation": record(exclamation, [s for s in STRINGS if "<|" in s or "!" in s]),
     }
-shutil.copy(folder / "merges.txt", here)
 (here / "prompts.json").write_text(json.dumps(result, ensure_ascii=True, indent=None, separators=(",", ":")).replace('{"text"', '\n{"text"') + "\n")
 print(len(result["cases"]), len(result["bare"]), len(result["exclamation"]))

@@ -1,7 +1,7 @@
 #include "vocabulary.h"
 
 // Embedded at compile time, so that the program is one file. clip-merges.txt is made by
-// Fixtures/layouts/make_merges.py.
+// Fixtures/tokenizer/make_merges.py.
 #pragma clang diagnostic ignored "-Wc23-extensions"
 static const unsigned char merges[] = {
 #embed "clip-merges.txt"

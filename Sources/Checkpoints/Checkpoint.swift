@@ -14,25 +14,40 @@ public struct Checkpoint: Sendable {
   public let metadata: JSONObject
   /// What a pickle names beside plain data. Nothing of it was run.
   public let opaqueValues: [OpaqueValue]
+  /// The configurations that the container states, by component; none for a bare file of tensors.
+  public let configurations: [String: JSONObject]
+  /// The files that the container carries beside the tensors.
+  public let attachments: Attachments
 
   /// Puts a checkpoint together; readers of containers do.
   public init(
     path: String, format: ContainerFormat, source: any TensorSource, metadata: JSONObject,
-    opaqueValues: [OpaqueValue] = []
+    opaqueValues: [OpaqueValue] = [], configurations: [String: JSONObject] = [:],
+    attachments: Attachments = Attachments()
   ) {
     self.path = path
     self.format = format
     self.source = source
     self.metadata = metadata
     self.opaqueValues = opaqueValues
+    self.configurations = configurations
+    self.attachments = attachments
   }
 
-  /// Opens a checkpoint file of any known container, which is found from its content, never from
-  /// its name.
+  /// Opens a checkpoint of any known container, which is found from its content, never from its
+  /// name. A folder is one that diffusers wrote.
   ///
   /// - Throws: `FileError` when the file cannot be mapped or is empty, `CheckpointError` when it is
   ///   of no known format, and otherwise the error of the format's own reader.
   public static func open(path: String) throws -> Checkpoint {
+    guard !DiffusersFolderReader.recognises(path) else {
+      return try DiffusersFolderReader(path: path).checkpoint
+    }
+    return try open(file: path)
+  }
+
+  /// Opens a checkpoint that is one file.
+  static func open(file path: String) throws -> Checkpoint {
     let storage = try ByteStorage.mapping(path: path)
     guard storage.count > 0 else { throw FileError(.empty, path: path) }
     let registration = storage.withBytes(in: 0..<storage.count) { bytes in
@@ -54,6 +69,35 @@ public enum ContainerFormat: String, Sendable, Hashable, CaseIterable {
   case safetensors
   /// This project's own mapped model file.
   case ingot
+  /// A folder with one folder a component, as diffusers saves a pipeline.
+  case diffusers
+}
+
+/// Small files that a container carries beside the tensors: a tokenizer's vocabulary. Read when
+/// they are asked for.
+public struct Attachments: Sendable {
+  /// The relative paths, parts separated by `/`: `tokenizer/vocab.json`.
+  public let paths: [String]
+  private let read: @Sendable (String) throws -> [UInt8]
+
+  /// Lists files and says how they are read; none by default.
+  public init(
+    paths: [String] = [], read: @escaping @Sendable (String) throws -> [UInt8] = { _ in [] }
+  ) {
+    self.paths = paths
+    self.read = read
+  }
+
+  /// Every file by its path.
+  ///
+  /// - Throws: the container's error when a file cannot be read or is damaged.
+  public var files: [String: [UInt8]] {
+    get throws {
+      var files: [String: [UInt8]] = [:]
+      for path in paths { files[path] = try read(path) }
+      return files
+    }
+  }
 }
 
 /// Something a pickle refers to that is no plain data: a class or a function. It was not imported

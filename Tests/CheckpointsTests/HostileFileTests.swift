@@ -175,9 +175,4 @@ import Testing
   @Test func aMissingFileIsRefused() {
     #expect(Fixture.message("/nowhere/x.ckpt") == "/nowhere/x.ckpt: no such file or folder")
   }
-
-  @Test func aFolderIsRefused() {
-    let path = Fixture.path("valid")
-    #expect(Fixture.message(path) == "\(path): is a folder, expected a file")
-  }
 }

@@ -11,8 +11,8 @@ import Testing
     let name = "model.diffusion_model.middle_block.0.in_layers.2.bias"
     let reading = try LayoutReading(of: tensors.filter { $0.name != name })
     #expect(
-      Self.message { try reading.ledger.requireWhole() }
-        == "tensor 'unet.mid_block.resnets.0.conv1.bias' [96] is missing")
+      Self.message { try reading.requireWhole(origin: "digits.ckpt") }
+        == "digits.ckpt: tensor '\(name)' [96] is missing")
   }
 
   @Test func aMisshapenTensorIsNamedWithBothShapes() throws {
@@ -22,8 +22,20 @@ import Testing
     tensors[place].shape = [255]
     let reading = try LayoutReading(of: tensors)
     #expect(
-      Self.message { try reading.ledger.requireWhole() }
-        == "tensor 'unet.time_embedding.linear_2.bias' is [255], expected [256]")
+      Self.message { try reading.requireWhole(origin: "digits.ckpt") }
+        == "digits.ckpt: tensor 'model.diffusion_model.time_embed.2.bias' is [255], expected [256]")
+  }
+
+  @Test func aMisshapenProjectionIsShownAsTheFileHasIt() throws {
+    var tensors = tensors
+    let name = "first_stage_model.decoder.mid.attn_1.q.weight"
+    let place = try #require(tensors.firstIndex { $0.name == name })
+    let shape = tensors[place].shape
+    tensors[place].shape = TensorShape([shape[0] / 2, shape[1], 1, 1])
+    let reading = try LayoutReading(of: tensors)
+    #expect(
+      Self.message { try reading.requireWhole(origin: "digits.ckpt") }
+        == "digits.ckpt: tensor '\(name)' is \(tensors[place].shape), expected \(shape)")
   }
 
   @Test func twoTensorsForOneTargetAreRefused() {

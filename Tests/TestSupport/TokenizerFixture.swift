@@ -13,7 +13,9 @@ public enum TokenizerFixture {
   /// - Parameter count: how many of the merges to keep; all by default.
   public static func attachments(merges count: Int = .max) throws -> [String: [UInt8]] {
     let text = String(
-      decoding: try Data(contentsOf: folder.appending(path: "merges.txt")), as: UTF8.self)
+      decoding: try Data(
+        contentsOf: folder.appending(path: "../../Sources/CVocabulary/clip-merges.txt")),
+      as: UTF8.self)
     let merges = text.split(separator: "\n").dropFirst().prefix(count)
     let shown = Array(33...126) + Array(161...172) + Array(174...255)
     let hidden = (0..<256 - shown.count).map { 256 + $0 }

@@ -169,6 +169,8 @@ public struct IngotReader: TensorSource {
     open: { storage, path in
       let reader = try IngotReader(storage: storage, path: path)
       return Checkpoint(
-        path: path, format: .ingot, source: reader, metadata: reader.checkpointMetadata)
+        path: path, format: .ingot, source: reader, metadata: reader.checkpointMetadata,
+        configurations: reader.components,
+        attachments: Attachments(paths: reader.attachmentPaths) { try reader.attachment($0) })
     })
 }

@@ -69,6 +69,10 @@ public struct IngotWriter: ~Copyable, CheckpointWriter {
     try file.pad(to: IngotLayout.headerBytes)
   }
 
+  /// Sets a member at the top of the metadata, at any time before `finish()`: what is known only
+  /// when the tensors have been read.
+  public mutating func note(_ member: String, _ value: JSON) { metadata[member] = value }
+
   private func error(_ tensor: String, _ problem: String) -> IngotError {
     IngotError(path: file.path, problem: .tensor(tensor, problem: problem))
   }

@@ -9,6 +9,8 @@ public struct LayoutReading: Sendable {
   public let ledger: Ledger
   /// diffusers' configuration of each component that is there, and of the scheduler.
   public let configurations: [String: JSONObject]
+  /// The rules from canonical names to those of the checkpoint.
+  let toSource: RuleTable
 
   /// Reads names and shapes; never bytes.
   ///
@@ -24,10 +26,11 @@ public struct LayoutReading: Sendable {
   ) throws(LayoutError) {
     detection = try Detection(of: tensors)
     let table = try StableDiffusion1.reading(detection.places, Names(tensors.map(\.name)))
+    toSource = table.inverse
     var ledger = try table.ledger(for: tensors)
     let targets = ledger.mapped.map(\.target)
     let names = Names(targets.map(\.name))
-    let measures = Measures(targets)
+    let measures = Measures(targets, toSource: toSource)
     let facts = TrainingFacts(metadata: metadata)
     var expected: [(name: String, shape: TensorShape)] = []
     var configurations: [String: JSONObject] = [:]

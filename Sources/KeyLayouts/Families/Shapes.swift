@@ -27,8 +27,10 @@ struct Shapes {
 /// The shapes of the tensors at hand, by canonical name.
 struct Measures {
   private let shapes: [String: TensorShape]
+  private let toSource: RuleTable
 
-  init(_ tensors: [TensorDescription]) {
+  init(_ tensors: [TensorDescription], toSource: RuleTable) {
+    self.toSource = toSource
     shapes = Dictionary(tensors.map { ($0.name, $0.shape) }, uniquingKeysWith: { $1 })
   }
 
@@ -36,12 +38,17 @@ struct Measures {
   ///
   /// - Throws: `LayoutError` when the tensor is missing or has not so many dimensions.
   func extent(_ dimension: Int, of name: String) throws(LayoutError) -> Int {
-    guard let shape = shapes[name] else { throw LayoutError(.noMeasure(name)) }
+    guard let shape = shapes[name] else { throw noMeasure(name) }
     // Widths beyond any real model would only make the list of expected tensors overflow.
     guard shape.rank > dimension, (1...1 << 20).contains(shape[dimension]) else {
-      throw LayoutError(.noMeasure(name))
+      throw noMeasure(name)
     }
     return shape[dimension]
+  }
+
+  private func noMeasure(_ name: String) -> LayoutError {
+    let canonical = TensorDescription(name: name, elementType: .float32, shape: [])
+    return LayoutError(.noMeasure(toSource.target(of: canonical)?.name ?? name))
   }
 
   func has(_ name: String) -> Bool { shapes[name] != nil }

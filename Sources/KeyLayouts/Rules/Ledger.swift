@@ -93,17 +93,4 @@ public struct Ledger: Sendable, Hashable {
       return Entry(source: entry.source, fate: .unexplained)
     }
   }
-
-  /// Throws the first thing that keeps the model from being whole.
-  ///
-  /// - Throws: `LayoutError` for the first misshapen tensor, or else the first missing one.
-  public func requireWhole() throws(LayoutError) {
-    if let misfit = misshapen.first {
-      throw LayoutError(
-        .misshapen(misfit.found.name, found: misfit.found.shape, expected: misfit.expected))
-    }
-    if let first = missing.first {
-      throw LayoutError(.missing(first.name, expected: first.shape, count: missing.count))
-    }
-  }
 }

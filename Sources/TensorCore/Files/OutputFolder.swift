@@ -52,6 +52,13 @@ public struct OutputFolder: ~Copyable {
     return url.path(percentEncoded: false)
   }
 
+  /// An error of a file in the folder, with the path that the file would have had.
+  public func naming(_ error: FileError) -> FileError {
+    guard error.path.hasPrefix(temporaryPath) else { return error }
+    return FileError(
+      error.operation, path: path + error.path.dropFirst(temporaryPath.count), code: error.code)
+  }
+
   /// Moves the folder to `path`.
   public consuming func commit() throws(FileError) {
     try MappingGuard.check()

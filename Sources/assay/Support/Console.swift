@@ -38,6 +38,9 @@ enum Console {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 
+  /// Warns on one line: `assay: warning: …`.
+  static func warn(_ text: String) { note("assay: warning: " + text.escapingControls) }
+
   /// Reports an error as one line: `assay: model.ckpt: no such file or folder`.
   static func report(_ error: any Error) {
     let text =

@@ -4,7 +4,7 @@ They come from `bpe_simple_vocab_16e6.txt.gz`, which the package `open_clip_torc
 ships (MIT licence) as OpenAI published it; the first 48,894 of its 262,144 merges
 make CLIP's vocabulary of 49,408.
 
-    python Fixtures/layouts/make_merges.py     # from the root of the repository
+    python Fixtures/tokenizer/make_merges.py     # from the root of the repository
 """
 
 import gzip

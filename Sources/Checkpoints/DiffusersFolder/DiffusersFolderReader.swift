@@ -1,0 +1,192 @@
+internal import Foundation
+public import TensorCore
+
+/// The tensors of a folder that diffusers saved: a whole pipeline, or one component of it.
+///
+/// Names are the files' own behind the component's folder: `unet.conv_in.weight`. Nothing but
+/// plain names below the folder is ever opened.
+public struct DiffusersFolderReader: TensorSource {
+  /// The tensors, component by component in the order of `model_index.json`.
+  public let tensors: [TensorDescription]
+  /// The configuration of each component that has one: `unet`, `scheduler`.
+  public let configurations: [String: JSONObject]
+  /// The small files of components without weights: `tokenizer/vocab.json`.
+  public let attachments: Attachments
+
+  private let path: String
+  private let index: JSONObject?
+  private let opaqueValues: [OpaqueValue]
+  /// By tensor, the file that has it and its place there.
+  private let places: [(file: Int, index: Int)]
+  private let files: [any TensorSource]
+
+  private static let indexName = "model_index.json"
+  /// The largest file that is carried along, in bytes; CLIP's `tokenizer.json` has 3.6 million.
+  private static let attachmentLimit = 1 << 26
+
+  /// Whether a path is a folder.
+  static func recognises(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue
+  }
+
+  /// Opens a folder and the directories of all its files of weights.
+  ///
+  /// - Throws: `DiffusersFolderError` when it is no such folder or lacks a component that it
+  ///   names, and whatever the files' own readers throw.
+  public init(path: String) throws {
+    let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    self.path = path
+    var contents = Contents(folder: folder)
+    if FileManager.default.fileExists(atPath: "\(folder)/\(Self.indexName)") {
+      let index = try Self.object(at: "\(folder)/\(Self.indexName)")
+      self.index = index
+      for component in try Self.components(of: index, path: "\(folder)/\(Self.indexName)") {
+        try contents.add(component, at: "\(folder)/\(component)")
+      }
+    } else {
+      index = nil
+      let component = try Self.loneComponent(folder)
+      try contents.add(component, at: folder)
+    }
+    tensors = contents.tensors
+    configurations = contents.configurations
+    places = contents.places
+    files = contents.files
+    opaqueValues = contents.opaqueValues
+    let attached = contents.attached
+    attachments = Attachments(paths: attached.keys.sorted()) { name in
+      try Self.bytes(ofFile: attached[name] ?? name)
+    }
+  }
+
+  /// The tensor at an index of `tensors`.
+  ///
+  /// - Throws: the error of the file's own reader.
+  public func tensor(at index: Int) throws -> TensorView {
+    let place = places[index]
+    return try files[place.file].tensor(at: place.index).described(as: tensors[index])
+  }
+
+  /// The folder as a checkpoint.
+  var checkpoint: Checkpoint {
+    var metadata = JSONObject()
+    if let index { metadata["model_index"] = .object(index) }
+    return Checkpoint(
+      path: path, format: .diffusers, source: self, metadata: metadata,
+      opaqueValues: opaqueValues, configurations: configurations, attachments: attachments)
+  }
+
+  /// The components that an index names with a library and a class; `null` ones are absent.
+  private static func components(of index: JSONObject, path: String) throws -> [String] {
+    try index.members.compactMap { member in
+      guard let parts = member.value.arrayValue, parts.count == 2,
+        parts.allSatisfy({ $0.stringValue != nil })
+      else { return nil }
+      guard isPlainName(member.key) else {
+        throw DiffusersFolderError(
+          path: path, problem: "component '\(member.key)' is not a plain folder name")
+      }
+      return member.key
+    }
+  }
+
+  /// The component that a folder with just a `config.json` is.
+  private static func loneComponent(_ folder: String) throws -> String {
+    let path = "\(folder)/config.json"
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw DiffusersFolderError(
+        path: folder,
+        problem: "is a folder without model_index.json or config.json, expected a model as "
+          + "diffusers saves it")
+    }
+    let configuration = try object(at: path)
+    let name =
+      configuration["_class_name"]?.stringValue
+      ?? configuration["architectures"]?.arrayValue?.first?.stringValue
+    let component = name.flatMap { componentsByClass[$0] }
+    guard let component else {
+      throw DiffusersFolderError(
+        path: path,
+        problem: "is of class \(name ?? "unknown"), expected one of "
+          + componentsByClass.keys.sorted().joined(separator: ", "))
+    }
+    return component
+  }
+
+  private static let componentsByClass = [
+    "UNet2DConditionModel": "unet", "AutoencoderKL": "vae", "CLIPTextModel": "text_encoder",
+  ]
+
+  static func isPlainName(_ name: String) -> Bool {
+    IngotAttachment.isSafe(name) && !name.contains("/") && !name.hasPrefix(".")
+  }
+
+  private static func bytes(ofFile path: String) throws -> [UInt8] {
+    let storage = try ByteStorage.mapping(path: path)
+    guard storage.count <= attachmentLimit else {
+      throw DiffusersFolderError(
+        path: path, problem: "has \(storage.count) bytes, expected at most \(attachmentLimit)")
+    }
+    return storage.array(in: 0..<storage.count)
+  }
+
+  /// A JSON file that holds an object.
+  static func object(at path: String) throws -> JSONObject {
+    let bytes = try bytes(ofFile: path)
+    do {
+      if let object = try JSON(parsing: bytes).objectValue { return object }
+    } catch {
+      throw DiffusersFolderError(path: path, problem: "\(error)")
+    }
+    throw DiffusersFolderError(path: path, problem: "is not a JSON object")
+  }
+
+  /// What has been found in the folders so far.
+  private struct Contents {
+    let folder: String
+    var tensors: [TensorDescription] = []
+    var configurations: [String: JSONObject] = [:]
+    var places: [(file: Int, index: Int)] = []
+    var files: [any TensorSource] = []
+    var opaqueValues: [OpaqueValue] = []
+    /// Absolute paths by relative ones.
+    var attached: [String: String] = [:]
+
+    init(folder: String) { self.folder = folder }
+
+    mutating func add(_ component: String, at path: String) throws {
+      guard DiffusersFolderReader.recognises(path) else {
+        throw DiffusersFolderError(
+          path: folder, problem: "has no folder '\(component)', which \(indexName) names")
+      }
+      let found = try ComponentFiles(folder: path)
+      if let configuration = found.configuration {
+        configurations[component] = try object(at: "\(path)/\(configuration)")
+      }
+      guard !found.weights.isEmpty else {
+        for name in found.others { attached["\(component)/\(name)"] = "\(path)/\(name)" }
+        return
+      }
+      var names: Set<String> = []
+      for file in found.weights {
+        let checkpoint = try Checkpoint.open(file: "\(path)/\(file)")
+        opaqueValues += checkpoint.opaqueValues
+        for (place, tensor) in checkpoint.source.tensors.enumerated() {
+          guard names.insert(tensor.name).inserted else {
+            throw DiffusersFolderError(
+              path: "\(path)/\(file)",
+              problem: "tensor '\(tensor.name)' stands in another shard too")
+          }
+          places.append((files.count, place))
+          tensors.append(
+            TensorDescription(
+              name: "\(component).\(tensor.name)", elementType: tensor.elementType,
+              shape: tensor.shape))
+        }
+        files.append(checkpoint.source)
+      }
+    }
+  }
+}

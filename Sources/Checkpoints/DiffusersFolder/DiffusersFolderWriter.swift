@@ -1,0 +1,142 @@
+public import TensorCore
+
+/// Writes a folder as diffusers saves a pipeline, streaming: one `.safetensors` a component, the
+/// configurations, `model_index.json`, and the files carried along.
+///
+/// `DiffusionPipeline.from_pretrained` loads it without a network. The folder appears whole or not
+/// at all.
+public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
+  private let folder: OutputFolder
+  private let configurations: [String: JSONObject]
+  private let attachments: [String: [UInt8]]
+  private var announcement: Announcement?
+  private var component: String?
+  private var file: SafetensorsWriter?
+
+  /// Starts a folder that will stand at `path`, where nothing or an empty folder may be.
+  ///
+  /// - Parameters:
+  ///   - configurations: by component, with diffusers' field names; `_class_name` or
+  ///     `architectures` tells the library and the class.
+  ///   - attachments: by relative path: `tokenizer/vocab.json`.
+  /// - Throws: `FileError` when it cannot be created.
+  public init(
+    path: String, configurations: [String: JSONObject], attachments: [String: [UInt8]]
+  ) throws(FileError) {
+    let plain = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    folder = try OutputFolder(creating: plain)
+    self.configurations = configurations
+    self.attachments = attachments
+  }
+
+  /// Announces the tensors. Those of one component, the first part of the name, stand together.
+  public mutating func begin(tensors: [TensorDescription], metadata: JSONObject) throws {
+    precondition(announcement == nil, "begin was called twice")
+    announcement = try Announcement(tensors, path: folder.path)
+    for tensor in tensors {
+      let component = Self.component(of: tensor)
+      guard configurations[component]?.isEmpty == false else {
+        throw DiffusersFolderError(
+          path: folder.path, problem: "tensor '\(tensor.name)' belongs to no configured component")
+      }
+    }
+  }
+
+  private static func component(of tensor: TensorDescription) -> String {
+    String(tensor.name.prefix { $0 != "." })
+  }
+
+  /// Writes the bytes of the next announced tensor.
+  public mutating func append(_ tensor: TensorView) throws {
+    precondition(announcement != nil, "append was called before begin")
+    _ = try announcement?.advance(tensor.description)
+    let component = Self.component(of: tensor.description)
+    do {
+      if component != self.component {
+        try finishComponent()
+        self.component = component
+        try begin(component)
+      }
+      try file?.append(tensor.described(as: Self.inner(tensor.description, component)))
+    } catch let error as FileError {
+      throw folder.naming(error)
+    }
+  }
+
+  /// The tensor as its component's file names it.
+  private static func inner(_ tensor: TensorDescription, _ component: String) -> TensorDescription {
+    var inner = tensor
+    inner.name.removeFirst(component.count + 1)
+    return inner
+  }
+
+  private mutating func begin(_ component: String) throws {
+    let tensors = (announcement?.tensors ?? []).filter { Self.component(of: $0) == component }
+    let stem =
+      configurations[component]?["_class_name"] == nil ? "model" : "diffusion_pytorch_model"
+    let path = try folder.file("\(component)/\(stem).safetensors")
+    var writer = try SafetensorsWriter(path: path)
+    // transformers refuses a file that does not say so.
+    try writer.begin(
+      tensors: tensors.map { Self.inner($0, component) }, metadata: ["format": "pt"])
+    file = consume writer
+  }
+
+  private mutating func finishComponent() throws {
+    guard let finished = file.take() else { return }
+    try finished.finish()
+  }
+
+  /// Completes the folder and moves it into place.
+  public consuming func finish() throws {
+    try announcement?.checkComplete()
+    do {
+      try finishComponent()
+      for (component, configuration) in configurations {
+        let name = component == "scheduler" ? "scheduler_config.json" : "config.json"
+        try write(.object(configuration), to: "\(component)/\(name)")
+      }
+      for (path, bytes) in attachments { try write(bytes, to: path) }
+      try write(.object(index), to: "model_index.json")
+    } catch let error as FileError {
+      throw folder.naming(error)
+    }
+    try folder.commit()
+  }
+
+  /// `model_index.json` of a Stable Diffusion pipeline: the library and class of each component.
+  private var index: JSONObject {
+    var entries: [String: JSON] = [
+      "feature_extractor": [.null, .null], "safety_checker": [.null, .null],
+      "requires_safety_checker": false,
+    ]
+    for (component, configuration) in configurations {
+      if let name = configuration["_class_name"]?.stringValue {
+        entries[component] = ["diffusers", .string(name)]
+      } else if let name = configuration["architectures"]?.arrayValue?.first {
+        entries[component] = ["transformers", name]
+      }
+    }
+    if attachments.keys.contains(where: { $0.hasPrefix("tokenizer/") }) {
+      entries["tokenizer"] = ["transformers", "CLIPTokenizer"]
+    }
+    let version = configurations["unet"]?["_diffusers_version"] ?? "0.6.0"
+    return JSONObject(
+      [("_class_name", "StableDiffusionPipeline"), ("_diffusers_version", version)]
+        + entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+  }
+
+  private func write(_ json: JSON, to path: String) throws {
+    try write(Array((json.text(indent: 2) + "\n").utf8), to: path)
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) throws {
+    guard IngotAttachment.isSafe(path) else {
+      throw DiffusersFolderError(
+        path: folder.path, problem: "'\(path)' is not a plain relative path")
+    }
+    var output = try OutputFile(replacing: try folder.file(path))
+    try unsafe output.write(bytes.span.bytes)
+    try output.commit()
+  }
+}

@@ -1,0 +1,24 @@
+public import Checkpoints
+public import KeyLayouts
+
+/// What came of a conversion.
+public struct ConversionReport: Sendable, Hashable {
+  /// The model that was read.
+  public let source: String
+  /// Its container.
+  public let sourceFormat: ContainerFormat
+  /// Its family and layout, or `nil` when nobody knows them.
+  public let detection: Detection?
+  /// What was written.
+  public let output: String
+  /// Its container.
+  public let container: ContainerFormat
+  /// Its layout, or `nil` when the names stayed as they were.
+  public let layout: Layout?
+  /// What became of every tensor of the source.
+  public let ledger: Ledger
+  /// What a pickle names beside plain data: not run, and not written either.
+  public let opaqueValues: [OpaqueValue]
+  /// The bytes of the tensors that were written.
+  public let byteCount: Int
+}

@@ -1,0 +1,177 @@
+internal import Checkpoints
+internal import KeyLayouts
+internal import TensorCore
+
+/// Converts a model to another container, other names or another element type, tensor by tensor:
+/// memory does not grow with the model.
+public struct Converter: Sendable {
+  private let model: ReadModel
+  private let request: ConversionRequest
+
+  /// Prepares a conversion.
+  public init(_ model: ReadModel, _ request: ConversionRequest) {
+    self.model = model
+    self.request = request
+  }
+
+  private var checkpoint: Checkpoint { model.checkpoint }
+
+  /// Writes the result, which appears whole or not at all.
+  ///
+  /// A model of a known family must be whole. Where neither the layout nor the container asks for
+  /// other names, every tensor is kept under its own.
+  ///
+  /// - Parameter progress: called with the bytes written so far and in all.
+  /// - Throws: `LayoutError` when a tensor is missing or misshapen, or the family is unknown and
+  ///   the result needs one; `ConversionError` when the request makes no sense; the errors of
+  ///   readers and writers.
+  public func run(
+    progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
+  ) throws -> ConversionReport {
+    let plan = try plan()
+    let tensors: any TensorSource =
+      request.elementType.map { CastTensors(plan.tensors, to: $0) } ?? plan.tensors
+    switch request.container {
+    case .ingot: try writeIngot(tensors, progress)
+    case .safetensors:
+      var metadata = SourceMetadata(checkpoint).metadata
+      // What torch's users expect to find there.
+      if metadata["format"] == nil { metadata["format"] = "pt" }
+      try Self.write(
+        tensors, metadata: metadata, with: try SafetensorsWriter(path: request.output), progress)
+    case .pytorch:
+      try Self.write(
+        tensors, metadata: SourceMetadata(checkpoint).withoutOpaqueValues,
+        with: try PyTorchWriter(path: request.output), progress)
+    case .diffusers:
+      let canonical = try model.model
+      try Self.write(
+        tensors, metadata: [:],
+        with: try DiffusersFolderWriter(
+          path: request.output, configurations: canonical.configurations,
+          attachments: canonical.attachments), progress)
+    }
+    return ConversionReport(
+      source: checkpoint.path, sourceFormat: checkpoint.format,
+      detection: try? model.reading.get().detection, output: request.output,
+      container: request.container, layout: plan.layout, ledger: plan.ledger,
+      opaqueValues: checkpoint.opaqueValues, byteCount: Self.byteCount(tensors))
+  }
+
+  /// Which tensors go, under which names.
+  private struct Plan {
+    let tensors: MappedTensors
+    let ledger: Ledger
+    let layout: Layout?
+  }
+
+  private func plan() throws -> Plan {
+    if let type = request.elementType, !type.isPlainFloat {
+      throw ConversionError(
+        path: request.output, problem: "cannot cast to \(type), expected f32, f16, bf16 or f64")
+    }
+    let source = checkpoint.source
+    let reading: LayoutReading
+    switch model.reading {
+    case .success(let known): reading = known
+    case .failure(let error):
+      guard case .unknownFamily = error.problem, !needsNames else { throw error }
+      let ledger = Ledger.keeping(source.tensors)
+      return Plan(tensors: MappedTensors(source, by: ledger), ledger: ledger, layout: nil)
+    }
+    try reading.requireWhole(origin: checkpoint.path)
+    let layout = try targetLayout(of: reading)
+    if layout == reading.detection.layout, checkpoint.format.isSingleFileOfTensors,
+      request.container.isSingleFileOfTensors
+    {
+      let ledger = Ledger.keeping(source.tensors)
+      return Plan(tensors: MappedTensors(source, by: ledger), ledger: ledger, layout: layout)
+    }
+    guard layout == .ldm else {
+      let tensors = MappedTensors(source, by: reading.ledger)
+      return Plan(
+        tensors: request.container == .diffusers ? tensors.byComponent : tensors,
+        ledger: reading.ledger, layout: layout)
+    }
+    let ledger = reading.ledger.followed(
+      by: try LayoutReading.ledger(writing: reading.ledger.mapped.map(\.target), as: .ldm))
+    return Plan(tensors: MappedTensors(source, by: ledger), ledger: ledger, layout: layout)
+  }
+
+  /// Whether the result cannot be written without knowing what the tensors are. An ingot can: it
+  /// keeps the names then.
+  private var needsNames: Bool { request.container == .diffusers || request.layout != nil }
+
+  private func targetLayout(of reading: LayoutReading) throws(ConversionError) -> Layout {
+    switch request.container {
+    case .ingot, .diffusers:
+      if let layout = request.layout, layout != .diffusers {
+        throw ConversionError(
+          path: request.output,
+          problem:
+            "layout \(layout.rawValue), but \(request.container.rawValue) has diffusers' names"
+        )
+      }
+      return .diffusers
+    case .safetensors, .pytorch:
+      // One file for all components is what LDM's names are for.
+      return request.layout
+        ?? (checkpoint.format.isSingleFileOfTensors ? reading.detection.layout : .ldm)
+    }
+  }
+}
+
+extension Converter {
+  /// An ingot carries the configurations, the tokenizer and where it came from.
+  private func writeIngot(
+    _ tensors: any TensorSource, _ progress: (Int, Int) throws -> Void
+  ) throws {
+    var metadata = SourceMetadata(checkpoint).metadata
+    var writer = try IngotWriter(path: request.output, tool: request.tool)
+    if case .success = model.reading {
+      let canonical = try model.model
+      let configurations = canonical.configurations.sorted { $0.key < $1.key }
+      metadata["components"] = .object(
+        JSONObject(configurations.map { ($0.key, .object($0.value)) }))
+      for (path, bytes) in canonical.attachments { try writer.attach(path, bytes: bytes) }
+    }
+    // The digest of the source is made while the tensors are copied: both wait for the disk.
+    let provenance = Provenance(of: checkpoint)
+    try Self.write(tensors, metadata: metadata, into: &writer, progress)
+    writer.note("source", .object(try provenance.json))
+    try writer.finish()
+  }
+
+  private static func write<Writer: CheckpointWriter & ~Copyable>(
+    _ tensors: any TensorSource, metadata: JSONObject, with writer: consuming Writer,
+    _ progress: (Int, Int) throws -> Void
+  ) throws {
+    var writer = writer
+    try write(tensors, metadata: metadata, into: &writer, progress)
+    try writer.finish()
+  }
+
+  private static func write<Writer: CheckpointWriter & ~Copyable>(
+    _ tensors: any TensorSource, metadata: JSONObject, into writer: inout Writer,
+    _ progress: (Int, Int) throws -> Void
+  ) throws {
+    try writer.begin(tensors: tensors.tensors, metadata: metadata)
+    let total = byteCount(tensors)
+    var done = 0
+    for index in tensors.tensors.indices {
+      let view = try tensors.tensor(at: index)
+      try writer.append(view)
+      done += view.byteRange.count
+      try progress(done, total)
+    }
+  }
+
+  private static func byteCount(_ tensors: any TensorSource) -> Int {
+    tensors.tensors.reduce(0) { $0 + ($1.elementType.byteCount(for: $1.shape) ?? 0) }
+  }
+}
+
+extension ContainerFormat {
+  /// Whether the container is one file that states names and tensors, and nothing about a model.
+  var isSingleFileOfTensors: Bool { self == .pytorch || self == .safetensors }
+}

@@ -1,0 +1,91 @@
+internal import Checkpoints
+internal import Dispatch
+internal import Foundation
+internal import Synchronization
+internal import TensorCore
+
+/// Where a model came from: name, size and SHA-256 of each file. The digests are made beside the
+/// conversion, on a thread of their own.
+final class Provenance: Sendable {
+  private let checkpoint: Checkpoint
+  private let outcome = Mutex<Result<JSONObject, any Error>>(.success([:]))
+  private let group = DispatchGroup()
+
+  /// Starts to read the files of a checkpoint.
+  init(of checkpoint: Checkpoint) {
+    self.checkpoint = checkpoint
+    DispatchQueue.global().async(group: group) { [self] in
+      let result = Result { try Self.read(checkpoint) }
+      outcome.withLock { $0 = result }
+    }
+  }
+
+  /// The name, the format, and the size and digest of the file or of each file in the folder; of
+  /// an ingot also where it came from itself.
+  ///
+  /// - Throws: `FileError` when a file cannot be read.
+  var json: JSONObject {
+    get throws {
+      group.wait()
+      return try outcome.withLock { try $0.get() }
+    }
+  }
+
+  private static func read(_ checkpoint: Checkpoint) throws -> JSONObject {
+    let url = URL(filePath: checkpoint.path)
+    var json: JSONObject = [
+      "name": .string(url.standardized.lastPathComponent),
+      "format": .string(checkpoint.format.rawValue),
+    ]
+    if checkpoint.format == .diffusers {
+      json["files"] = .array(
+        try files(below: checkpoint.path).map { name in
+          .object(JSONObject([("name", .string(name))] + (try facts("\(checkpoint.path)/\(name)"))))
+        })
+    } else {
+      for (key, value) in try facts(checkpoint.path) { json[key] = value }
+    }
+    if let earlier = checkpoint.metadata["source"]?.objectValue {
+      json["source"] = .object(earlier)
+    }
+    return json
+  }
+
+  private static func facts(_ path: String) throws -> [(String, JSON)] {
+    let attributes: [FileAttributeKey: Any]
+    do { attributes = try FileManager.default.attributesOfItem(atPath: path) } catch {
+      throw FileError(.read, path: path, code: errno)
+    }
+    let size = (attributes[.size] as? NSNumber)?.intValue ?? 0
+    return [
+      ("size", .integer(size)), ("sha256", .string(try SHA256.hexDigest(ofFile: path))),
+    ]
+  }
+
+  /// The files that make a diffusers folder: its index and what stands in the folders in it.
+  private static func files(below folder: String) throws -> [String] {
+    let manager = FileManager.default
+    func names(_ path: String) throws(FileError) -> [String] {
+      do { return try manager.contentsOfDirectory(atPath: path).sorted() } catch {
+        throw FileError(.open, path: path, code: errno)
+      }
+    }
+    func isFolder(_ path: String) -> Bool {
+      var isFolder: ObjCBool = false
+      return manager.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+    var files: [String] = []
+    for name in try names(folder) where !name.hasPrefix(".") {
+      guard isFolder("\(folder)/\(name)") else {
+        if name == "model_index.json" || name == "config.json" || name.hasSuffix(".safetensors") {
+          files.append(name)
+        }
+        continue
+      }
+      for inner in try names("\(folder)/\(name)") where !isFolder("\(folder)/\(name)/\(inner)") {
+        files.append("\(name)/\(inner)")
+      }
+    }
+    return files
+  }
+}

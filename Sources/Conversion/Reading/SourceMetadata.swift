@@ -1,0 +1,55 @@
+internal import Checkpoints
+internal import TensorCore
+
+/// What a checkpoint says beside its tensors, in one form for all containers: strings, and under
+/// `values` what a pickle once held.
+struct SourceMetadata {
+  /// The strings and `values`.
+  let metadata: JSONObject
+
+  /// Members that describe the container they stood in, and so do not travel.
+  private static let containerMembers = [
+    "wrapper", "unreadMembers", "components", "source", "model_index", "tool",
+  ]
+
+  init(_ checkpoint: Checkpoint) {
+    var metadata = checkpoint.metadata
+    for member in Self.containerMembers { metadata[member] = nil }
+    // safetensors holds nothing but strings: the values are there as their JSON text.
+    if let text = metadata["values"]?.stringValue,
+      let values = try? JSON(parsing: Array(text.utf8)), values.objectValue != nil
+    {
+      metadata["values"] = values
+    }
+    self.metadata = metadata
+  }
+
+  /// The same without notes of classes and functions, which mean nothing outside the pickle that
+  /// named them.
+  var withoutOpaqueValues: JSONObject {
+    var metadata = metadata
+    if let values = metadata["values"]?.objectValue {
+      metadata["values"] = .object(Self.plain(values))
+    }
+    return metadata
+  }
+
+  private static func plain(_ object: JSONObject) -> JSONObject {
+    JSONObject(
+      object.members.compactMap { member in plain(member.value).map { (member.key, $0) } })
+  }
+
+  /// A value without the opaque ones in it; `nil` for an opaque value.
+  private static func plain(_ value: JSON) -> JSON? {
+    switch value {
+    case .object(let object):
+      if object["opaque"]?.stringValue != nil { return nil }
+      let rest = plain(object)
+      return rest.isEmpty && !object.isEmpty ? nil : .object(rest)
+    case .array(let elements):
+      let rest = elements.compactMap(plain)
+      return rest.isEmpty && !elements.isEmpty ? nil : .array(rest)
+    default: return value
+    }
+  }
+}

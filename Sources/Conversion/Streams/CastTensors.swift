@@ -1,0 +1,31 @@
+internal import TensorCore
+
+/// The tensors of a source with every plain float cast to one element type: round to nearest, ties
+/// to even. Other types stay.
+struct CastTensors: TensorSource {
+  let tensors: [TensorDescription]
+  private let source: any TensorSource
+
+  init(_ source: any TensorSource, to type: ElementType) {
+    self.source = source
+    tensors = source.tensors.map { tensor in
+      var cast = tensor
+      if tensor.elementType.isPlainFloat { cast.elementType = type }
+      return cast
+    }
+  }
+
+  func tensor(at index: Int) throws -> TensorView {
+    let view = try source.tensor(at: index)
+    let target = tensors[index]
+    guard view.elementType != target.elementType else { return view }
+    let count = view.shape.elementCount * target.elementType.blockBytes
+    let storage = view.withBytes { bytes in
+      ByteStorage(count: count) { output in
+        ElementConversion.convert(
+          bytes, from: view.elementType, to: target.elementType, into: &output)
+      }
+    }
+    return TensorView(description: target, storage: storage, byteRange: 0..<count)
+  }
+}

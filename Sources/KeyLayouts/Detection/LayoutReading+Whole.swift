@@ -1,0 +1,31 @@
+internal import TensorCore
+
+extension LayoutReading {
+  /// Throws the first thing that keeps the model from being whole, under the names that its own
+  /// file has or should have.
+  ///
+  /// - Parameter origin: the file or folder, for the message.
+  /// - Throws: `LayoutError` for the first misshapen tensor, or else the first missing one.
+  public func requireWhole(origin: String) throws(LayoutError) {
+    if let misfit = ledger.misshapen.first {
+      let source = ledger.entries.first { $0.fate == .mapped(to: misfit.found) }?.source
+      let expected = inSourceLayout(misfit.found.name, misfit.expected)
+      throw LayoutError(
+        .misshapen(
+          expected.name, found: source?.shape ?? misfit.found.shape, expected: expected.shape),
+        origin: origin)
+    }
+    if let first = ledger.missing.first {
+      let expected = inSourceLayout(first.name, first.shape)
+      throw LayoutError(
+        .missing(expected.name, expected: expected.shape, count: ledger.missing.count),
+        origin: origin)
+    }
+  }
+
+  /// What the checkpoint's own layout calls a canonical tensor.
+  private func inSourceLayout(_ name: String, _ shape: TensorShape) -> TensorDescription {
+    let canonical = TensorDescription(name: name, elementType: .float32, shape: shape)
+    return toSource.target(of: canonical) ?? canonical
+  }
+}

@@ -1,0 +1,78 @@
+public import ArgumentParser
+public import Checkpoints
+internal import Conversion
+public import KeyLayouts
+public import TensorCore
+
+/// `assay convert`: any container and layout to any other.
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Converts a model to another container, other names or another element type.",
+    discussion: """
+      Ends with the ledger: how many tensors were mapped, ignored (and why), and left unexplained. \
+      The result appears whole or not at all; a file that is there already is replaced. \
+      Nothing in a pickle is run.
+      """)
+
+  @Argument(help: "Checkpoint, ingot or diffusers folder.")
+  var model: String
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Where the result goes.", valueName: "path"))
+  var output: String
+
+  @Option(
+    name: .customLong("to"),
+    help: ArgumentHelp(
+      "The container: ingot, safetensors, pytorch or diffusers. Default: by the path's ending, a "
+        + "diffusers folder where it has none.", valueName: "container"))
+  var container: ContainerFormat?
+
+  @Option(
+    help: ArgumentHelp(
+      "Cast floating tensors to f32, f16, bf16 or f64, rounding to nearest even.",
+      valueName: "type"))
+  var dtype: ElementType?
+
+  @Option(
+    help: ArgumentHelp(
+      "The names in a safetensors or PyTorch file: ldm or diffusers. Default: the source's; ldm "
+        + "from an ingot or a folder.", valueName: "names"))
+  var layout: Layout?
+
+  @Flag(help: "Print the outcome and the whole ledger as JSON.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Print nothing but warnings and errors.")
+  var quiet = false
+
+  func validate() throws {
+    if let dtype, !dtype.isPlainFloat {
+      throw ValidationError("--dtype is \(dtype), expected f32, f16, bf16 or f64")
+    }
+  }
+
+  func run() throws {
+    let request = ConversionRequest(
+      output: output, container: try container ?? ContainerFormat(ofOutput: output),
+      layout: layout, elementType: dtype, tool: "assay \(Assay.version)")
+    let bar = ProgressBar("converting", isQuiet: quiet)
+    let report = try Converter(try ModelReader.open(path: model), request).run {
+      bar.update(done: $0, of: $1)
+    }
+    bar.finish()
+    for warning in report.warnings { Console.warn(warning) }
+    if json {
+      try Console.writeLine(report.json.text(indent: 2))
+    } else if !quiet {
+      try Console.write(report.text)
+    }
+  }
+}
+
+extension ContainerFormat: ExpressibleByArgument {}
+extension Layout: ExpressibleByArgument {}
+extension ElementType: ExpressibleByArgument {
+  /// The type by its short name: `f16`.
+  public init?(argument: String) { self.init(name: argument) }
+}

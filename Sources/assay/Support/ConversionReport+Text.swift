@@ -1,0 +1,70 @@
+internal import Checkpoints
+internal import Conversion
+internal import KeyLayouts
+internal import TensorCore
+
+extension ConversionReport {
+  /// Two lines: what was written, and the ledger.
+  var text: String {
+    let names = layout.map { ", \($0.rawValue) names" } ?? ", names as they were"
+    let family = detection.map { "\($0.family.title) in \($0.layout.rawValue) names" }
+    return """
+      \(source.escapingControls): \(sourceFormat.rawValue), \(family ?? "unknown family")
+      \(output.escapingControls): \(container.rawValue)\(names), \(Format.bytes(byteCount)) of tensors
+      ledger: \(ledger.summary)
+
+      """ + opaqueText
+  }
+
+  private var opaqueText: String {
+    guard let first = opaqueValues.first else { return "" }
+    let count = opaqueValues.count
+    return
+      "not plain data, neither run nor kept: \(count) class\(count == 1 ? "" : "es") or function"
+      + "\(count == 1 ? "" : "s") that the pickle names, first "
+      + "\(first.qualifiedName.escapingControls)\n"
+  }
+
+  /// What a user should know although the conversion went well.
+  var warnings: [String] {
+    var warnings: [String] = []
+    if let first = ledger.unexplained.first {
+      let count = ledger.unexplained.count
+      warnings.append(
+        "\(source): \(count) unexplained tensor\(count == 1 ? " was" : "s were") left behind, "
+          + "first '\(first)'")
+    }
+    return warnings
+  }
+
+  /// The outcome for machines, with the fate of every tensor.
+  var json: JSON {
+    [
+      "source": [
+        "path": .string(source), "format": .string(sourceFormat.rawValue),
+        "family": detection.map { .string($0.family.rawValue) } ?? .null,
+        "layout": detection.map { .string($0.layout.rawValue) } ?? .null,
+      ],
+      "output": [
+        "path": .string(output), "format": .string(container.rawValue),
+        "layout": layout.map { .string($0.rawValue) } ?? .null, "tensor_bytes": .integer(byteCount),
+      ],
+      "ledger": .object(ledger.json),
+      "tensors": .array(ledger.entries.map(\.json)),
+      "opaque_values": .array(opaqueValues.map { .string($0.qualifiedName) }),
+    ]
+  }
+}
+
+extension Ledger.Entry {
+  /// The tensor and what became of it.
+  fileprivate var json: JSON {
+    switch fate {
+    case .mapped(let target):
+      ["source": .string(source.name), "fate": "mapped", "target": .string(target.name)]
+    case .ignored(let reason):
+      ["source": .string(source.name), "fate": "ignored", "reason": .string(reason)]
+    case .unexplained: ["source": .string(source.name), "fate": "unexplained"]
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import Checkpoints
+import Foundation
+import KeyLayouts
+import TensorCore
+import TestSupport
+import Testing
+
+@testable import Conversion
+
+@Suite struct ConverterTests {
+  private let scratch: ScratchFolder
+  private let model: ModelFixture
+  private var source: String { scratch.path("model.ckpt") }
+
+  init() throws {
+    scratch = try ScratchFolder()
+    model = try ModelFixture()
+    try model.write(
+      PyTorchWriter(path: scratch.path("model.ckpt")), metadata: ModelFixture.metadata)
+  }
+
+  private func convert(
+    _ input: String, to output: String, as container: ContainerFormat? = nil,
+    layout: Layout? = nil, type: ElementType? = nil
+  ) throws -> ConversionReport {
+    let request = ConversionRequest(
+      output: output, container: try container ?? ContainerFormat(ofOutput: output),
+      layout: layout, elementType: type)
+    return try Converter(try ModelReader.open(path: input), request).run()
+  }
+
+  private func contents(ofFile path: String) throws -> [String: Content] {
+    try ConversionTests.contents(of: try Checkpoint.open(path: path).source)
+  }
+
+  @Test(arguments: ["through.ingot", "through", "through.safetensors", "through.pt"])
+  func everyMappedTensorSurvivesThereAndBack(through name: String) throws {
+    let middle = scratch.path(name)
+    let there = try convert(source, to: middle, layout: name.contains(".s") ? .diffusers : nil)
+    let back = try convert(middle, to: scratch.path("back.ckpt"), layout: .ldm)
+    let original = try ConversionTests.contents(of: model)
+    let result = try contents(ofFile: scratch.path("back.ckpt"))
+    // A PyTorch file keeps the layout, and so everything.
+    let lost = name == "through.pt" ? 0 : 13
+    #expect(result.count == original.count - lost)
+    #expect(result.allSatisfy { original[$0.key] == $0.value })
+    #expect(there.ledger.isClean && back.ledger.isClean)
+    #expect(there.ledger.ignored.reduce(0) { $0 + $1.count } == lost)
+  }
+
+  @Test func anIngotCarriesConfigurationsTokenizerValuesAndOrigin() throws {
+    _ = try convert(source, to: scratch.path("model.ingot"))
+    let reader = try IngotReader(path: scratch.path("model.ingot"))
+    #expect(reader.components.keys.sorted() == ["scheduler", "text_encoder", "unet", "vae"])
+    #expect(reader.components["unet"]?["sample_size"]?.intValue == 8)
+    #expect(reader.components["scheduler"]?["num_train_timesteps"]?.intValue == 900)
+    #expect(try reader.attachments == CLIPVocabulary.files)
+    #expect(reader.metadata["values"] == ModelFixture.metadata["values"])
+    let origin = try #require(reader.metadata["source"]?.objectValue)
+    #expect(origin["name"] == "model.ckpt")
+    #expect(origin["format"] == "pytorch")
+    #expect(origin["size"]?.intValue == (try Data(contentsOf: URL(filePath: source))).count)
+    #expect(origin["sha256"]?.stringValue == (try SHA256.hexDigest(ofFile: source)))
+    #expect(try reader.verify().isIntact)
+  }
+
+  @Test func anIngotOfAnIngotRemembersTheFirstSource() throws {
+    _ = try convert(source, to: scratch.path("one.ingot"))
+    _ = try convert(scratch.path("one.ingot"), to: scratch.path("two.ingot"), type: .bfloat16)
+    let origin = try IngotReader(path: scratch.path("two.ingot")).metadata["source"]
+    #expect(origin?["name"] == "one.ingot")
+    #expect(origin?["source"]?["name"] == "model.ckpt")
+  }
+
+  @Test func statedConfigurationsWinOverDerivedOnes() throws {
+    _ = try convert(source, to: scratch.path("folder"))
+    let file = URL(filePath: scratch.path("folder/unet/config.json"))
+    let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+    try text.replacing("\"norm_eps\": 1e-05", with: "\"norm_eps\": 0.25")
+      .write(to: file, atomically: true, encoding: .utf8)
+    let configurations = try ModelReader.open(path: scratch.path("folder")).configurations
+    #expect(configurations["unet"]?["norm_eps"]?.doubleValue == 0.25)
+  }
+
+  @Test func valuesOfAPickleSurviveSafetensors() throws {
+    _ = try convert(source, to: scratch.path("model.safetensors"))
+    _ = try convert(scratch.path("model.safetensors"), to: scratch.path("back.ckpt"))
+    let checkpoint = try Checkpoint.open(path: scratch.path("back.ckpt"))
+    let expected = try #require(ModelFixture.metadata["values"]?.objectValue)
+    for member in expected.members {
+      #expect(checkpoint.metadata["values"]?[member.key] == member.value)
+    }
+    let derived = try ModelReader.open(path: scratch.path("model.safetensors")).configurations
+    #expect(derived["unet"]?["sample_size"]?.intValue == 8)
+  }
+
+  @Test(arguments: [ElementType.float32, .float16, .bfloat16])
+  func floatingTensorsAreCastAndOthersKept(to type: ElementType) throws {
+    _ = try convert(source, to: scratch.path("cast.safetensors"), type: type)
+    let result = try Checkpoint.open(path: scratch.path("cast.safetensors")).source
+    for (index, tensor) in result.tensors.enumerated() {
+      let before = try model.tensor(at: index)
+      guard tensor.elementType.isPlainFloat else {
+        #expect(tensor.elementType == .int64)
+        continue
+      }
+      let expected = before.withBytes {
+        ElementConversion.convert($0, from: .float16, to: type)
+      }
+      let equal = try result.tensor(at: index).withBytes { found in
+        found.withUnsafeBytes { $0.elementsEqual(expected) }
+      }
+      #expect(tensor.elementType == type && equal, "\(tensor.name)")
+    }
+  }
+
+  @Test func anUnknownFamilyGoesFromContainerToContainer() throws {
+    var unknown = model
+    unknown.tensors = unknown.tensors.prefix(3).map {
+      TensorDescription(name: "net.\($0.name)", elementType: $0.elementType, shape: $0.shape)
+    }
+    try unknown.write(SafetensorsWriter(path: scratch.path("other.safetensors")))
+    for name in ["other.ingot", "other.pt"] {
+      let report = try convert(scratch.path("other.safetensors"), to: scratch.path(name))
+      #expect(report.detection == nil && report.layout == nil)
+      let expected = try ConversionTests.contents(of: unknown)
+      #expect(try contents(ofFile: scratch.path(name)) == expected)
+    }
+    let error = #expect(throws: LayoutError.self) {
+      try convert(scratch.path("other.safetensors"), to: scratch.path("folder"))
+    }
+    #expect(error?.description.contains("not a model of a known family") == true)
+    #expect(!scratch.contents.contains("folder"))
+  }
+
+  @Test func anIncompleteModelIsRefusedAndNothingIsLeft() throws {
+    var broken = model
+    let name = "model.diffusion_model.out.2.weight"
+    broken.tensors.removeAll { $0.name == name }
+    try broken.write(SafetensorsWriter(path: scratch.path("broken.safetensors")))
+    for output in ["out.ingot", "out", "out.ckpt"] {
+      let error = #expect(throws: LayoutError.self) {
+        try convert(scratch.path("broken.safetensors"), to: scratch.path(output))
+      }
+      #expect(
+        error?.description
+          == "\(scratch.path("broken.safetensors")): tensor '\(name)' is missing: the model's size "
+          + "is unknown")
+    }
+    #expect(scratch.contents == ["broken.safetensors", "model.ckpt"])
+  }
+
+  @Test(
+    arguments: [
+      ("a.ingot", ContainerFormat.ingot), ("b.SafeTensors", .safetensors), ("c.ckpt", .pytorch),
+      ("d.bin", .pytorch), ("folder", .diffusers), ("x/folder.v2/", .diffusers),
+      (".hidden", .diffusers),
+    ])
+  func theEndingChoosesTheContainer(path: String, container: ContainerFormat) throws {
+    #expect(try ContainerFormat(ofOutput: path) == container)
+  }
+
+  @Test func anUnknownEndingIsRefused() {
+    let error = #expect(throws: ConversionError.self) { try ContainerFormat(ofOutput: "m.onnx") }
+    #expect(error?.description.hasPrefix("m.onnx: the ending names no container") == true)
+  }
+
+  @Test func aFileMayReplaceItsOwnSource() throws {
+    let before = try contents(ofFile: source)
+    _ = try convert(source, to: source)
+    #expect(try contents(ofFile: source) == before)
+  }
+
+  @Test func opaqueValuesDoNotReachAnotherPickle() throws {
+    let values: JSONObject = [
+      "callbacks": ["x": ["opaque": "a.B", "state": ["best": 1.5]]], "epoch": 1,
+      "list": [["opaque": "a.B"], 2],
+    ]
+    try model.write(
+      SafetensorsWriter(path: scratch.path("opaque.safetensors")),
+      metadata: ["values": .object(values)])
+    _ = try convert(scratch.path("opaque.safetensors"), to: scratch.path("plain.ckpt"))
+    let kept = try Checkpoint.open(path: scratch.path("plain.ckpt")).metadata["values"]
+    #expect(kept == ["epoch": 1, "list": [2]])
+  }
+}
