@@ -75,7 +75,7 @@ public struct Converter: Sendable {
     switch model.reading {
     case .success(let known): reading = known
     case .failure(let error):
-      guard case .unknownFamily = error.problem, !needsNames else { throw error }
+      guard error.isAboutFamily, !needsNames else { throw error }
       let ledger = Ledger.keeping(source.tensors)
       return Plan(tensors: MappedTensors(source, by: ledger), ledger: ledger, layout: nil)
     }

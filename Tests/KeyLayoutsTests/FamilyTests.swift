@@ -92,7 +92,9 @@ import Testing
     #expect(!error.isAboutFamily)
     #expect(
       error.description
-        == "tensor 'unet.conv_in.weight' is missing: the model's size is unknown")
+        == "tensor 'model.diffusion_model.input_blocks.0.0.weight' is missing: the model's size is "
+        + "unknown"
+    )
   }
 
   @Test func anythingElseIsUnknown() throws {
