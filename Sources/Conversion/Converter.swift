@@ -34,14 +34,14 @@ public struct Converter: Sendable {
     switch request.container {
     case .ingot: try writeIngot(tensors, progress)
     case .safetensors:
-      var metadata = SourceMetadata(checkpoint).metadata
+      var metadata = checkpoint.portableMetadata
       // What torch's users expect to find there.
       if metadata["format"] == nil { metadata["format"] = "pt" }
       try Self.write(
         tensors, metadata: metadata, with: try SafetensorsWriter(path: request.output), progress)
     case .pytorch:
       try Self.write(
-        tensors, metadata: SourceMetadata(checkpoint).withoutOpaqueValues,
+        tensors, metadata: checkpoint.portableMetadata.withoutOpaqueValues,
         with: try PyTorchWriter(path: request.output), progress)
     case .diffusers:
       let canonical = try model.model
@@ -126,7 +126,7 @@ extension Converter {
   private func writeIngot(
     _ tensors: any TensorSource, _ progress: (Int, Int) throws -> Void
   ) throws {
-    var metadata = SourceMetadata(checkpoint).metadata
+    var metadata = checkpoint.portableMetadata
     var writer = try IngotWriter(path: request.output, tool: request.tool)
     if case .success = model.reading {
       let canonical = try model.model

@@ -1,4 +1,5 @@
 public import Checkpoints
+public import KeyLayouts
 public import TensorCore
 
 /// What a container holds, from its directory alone: no tensor is read.
@@ -19,12 +20,24 @@ public struct CheckpointSummary: Sendable {
   public let checkpoint: Checkpoint
   /// The element types in use, the one with most bytes first.
   public let elementTypes: [ElementTypeCount]
+  /// The family and the account of every tensor, or why there is none.
+  public let reading: Result<LayoutReading, LayoutError>
+  /// The components of a model of a known family.
+  public let components: [ComponentSummary]
 
   /// Summarises an opened container.
   public init(of checkpoint: Checkpoint) {
     self.checkpoint = checkpoint
-    let groups = Dictionary(grouping: checkpoint.source.tensors, by: \.elementType)
-    elementTypes = groups.map { type, tensors in
+    elementTypes = Self.elementTypes(of: checkpoint.source.tensors)
+    reading = Result { () throws(LayoutError) in
+      try LayoutReading(of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata)
+    }
+    components = (try? reading.get()).map { ComponentSummary.all(of: checkpoint, $0) } ?? []
+  }
+
+  /// Counts tensors by element type, the type with most bytes first.
+  static func elementTypes(of tensors: [TensorDescription]) -> [ElementTypeCount] {
+    Dictionary(grouping: tensors, by: \.elementType).map { type, tensors in
       ElementTypeCount(
         elementType: type, tensorCount: tensors.count,
         elementCount: tensors.reduce(0) { $0 + $1.shape.elementCount },
@@ -37,35 +50,4 @@ public struct CheckpointSummary: Sendable {
   public var elementCount: Int { elementTypes.reduce(0) { $0 + $1.elementCount } }
   /// The number of bytes of all tensors.
   public var byteCount: Int { elementTypes.reduce(0) { $0 + $1.byteCount } }
-
-  /// The summary for machines.
-  public var json: JSON {
-    [
-      "path": .string(checkpoint.path), "format": .string(checkpoint.format.rawValue),
-      "tensor_count": .integer(checkpoint.source.tensors.count),
-      "element_count": .integer(elementCount), "byte_count": .integer(byteCount),
-      "element_types": .array(
-        elementTypes.map { count in
-          [
-            "dtype": .string(count.elementType.name), "tensors": .integer(count.tensorCount),
-            "elements": .integer(count.elementCount), "bytes": .integer(count.byteCount),
-          ]
-        }),
-      "tensors": .array(
-        checkpoint.source.tensors.map { tensor in
-          [
-            "name": .string(tensor.name), "dtype": .string(tensor.elementType.name),
-            "shape": .array(tensor.shape.dimensions.map(JSON.integer)),
-          ]
-        }),
-      "metadata": .object(checkpoint.metadata),
-      "opaque_values": .array(
-        checkpoint.opaqueValues.map { value in
-          [
-            "name": .string(value.qualifiedName), "offset": .integer(value.offset),
-            "called": .bool(value.isCalled),
-          ]
-        }),
-    ]
-  }
 }

@@ -53,7 +53,9 @@ import Testing
       expectOneLine(
         try tool.run("inspect", "no/such.ckpt"), "no/such.ckpt: no such file or folder")
       expectOneLine(
-        try tool.run("inspect", tool.folder.path(percentEncoded: false)), "is a folder")
+        try tool.run("inspect", tool.folder.path(percentEncoded: false)),
+        "is a folder without model_index.json or config.json, expected a model as diffusers saves it"
+      )
       expectOneLine(
         try tool.run("inspect", try tool.write("empty.ckpt", Data())),
         "empty.ckpt: is empty (0 bytes)")

@@ -27,7 +27,7 @@ public struct ReadModel: Sendable {
     reading = Result { () throws(LayoutError) in
       do throws(LayoutError) {
         return try LayoutReading(
-          of: checkpoint.source.tensors, metadata: SourceMetadata(checkpoint).metadata)
+          of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata)
       } catch {
         throw LayoutError(error.problem, origin: path)
       }

@@ -7,19 +7,22 @@ extension LayoutReading {
   /// - Parameter origin: the file or folder, for the message.
   /// - Throws: `LayoutError` for the first misshapen tensor, or else the first missing one.
   public func requireWhole(origin: String) throws(LayoutError) {
+    if let gap = firstGap { throw LayoutError(gap.problem, origin: origin) }
+  }
+
+  /// The first misshapen tensor, or else the first missing one.
+  public var firstGap: LayoutError? {
     if let misfit = ledger.misshapen.first {
       let source = ledger.entries.first { $0.fate == .mapped(to: misfit.found) }?.source
       let expected = inSourceLayout(misfit.found.name, misfit.expected)
-      throw LayoutError(
+      return LayoutError(
         .misshapen(
-          expected.name, found: source?.shape ?? misfit.found.shape, expected: expected.shape),
-        origin: origin)
+          expected.name, found: source?.shape ?? misfit.found.shape, expected: expected.shape))
     }
-    if let first = ledger.missing.first {
+    return ledger.missing.first.map { first in
       let expected = inSourceLayout(first.name, first.shape)
-      throw LayoutError(
-        .missing(expected.name, expected: expected.shape, count: ledger.missing.count),
-        origin: origin)
+      return LayoutError(
+        .missing(expected.name, expected: expected.shape, count: ledger.missing.count))
     }
   }
 

@@ -7,17 +7,21 @@ internal import TensorCore
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Shows what a checkpoint holds; reads no tensor and runs no pickle.")
+    abstract: "Shows what a model holds; reads no tensor and runs no pickle.")
 
-  @Argument(help: "The checkpoint.")
+  @Argument(help: "Checkpoint, ingot or diffusers folder.")
   var model: String
 
   @Flag(help: "Print the summary as JSON.")
   var json = false
 
+  @Flag(name: .shortAndLong, help: "Leave out the table of tensors.")
+  var quiet = false
+
   func run() throws {
     let summary = CheckpointSummary(of: try Checkpoint.open(path: model))
     try MappingGuard.check()
-    try Console.write(json ? summary.json.text(indent: 2) + "\n" : summary.text)
+    try Console.write(
+      json ? summary.json.text(indent: 2) + "\n" : summary.text(withTensors: !quiet))
   }
 }

@@ -1,21 +1,29 @@
 internal import Checkpoints
 internal import Inspection
+internal import KeyLayouts
 internal import TensorCore
 
 extension CheckpointSummary {
-  /// The summary for people: totals, element types, metadata, opaque values, every tensor.
-  var text: String {
+  /// The summary for people: totals, family, components, ledger, metadata, opaque values, and every
+  /// tensor unless the table is left out.
+  func text(withTensors: Bool) -> String {
     let count = checkpoint.source.tensors.count
     var text = "\(checkpoint.path.escapingControls): \(checkpoint.format.rawValue), "
     text +=
       "\(Format.count(count)) tensor\(count == 1 ? "" : "s"), \(Format.count(elementCount)) values, "
     text += "\(Format.bytes(byteCount))\n"
-    text += "\n" + elementTypeTable.text
+    text += familyText + "\n"
+    text += components.isEmpty ? elementTypeTable.text : componentTable.text
+    text += ledgerText
     if !checkpoint.metadata.members.isEmpty {
       text += "\nmetadata\n"
       for member in checkpoint.metadata.members {
         text += "  \(member.key.escapingControls): \(Self.short(member.value))\n"
       }
+    }
+    if !checkpoint.attachments.paths.isEmpty {
+      text += "\nfiles carried along\n"
+      text += checkpoint.attachments.paths.map { "  \($0.escapingControls)\n" }.joined()
     }
     if !checkpoint.opaqueValues.isEmpty {
       text += "\nclasses and functions that the pickle names (none was imported or called)\n"
@@ -24,7 +32,44 @@ extension CheckpointSummary {
         text += "  \(value.qualifiedName.escapingControls) \(use), byte \(value.offset)\n"
       }
     }
-    return text + "\n" + tensorTable.text
+    return withTensors ? text + "\n" + tensorTable.text : text
+  }
+
+  private var familyText: String {
+    switch reading {
+    case .success(let reading):
+      let detection = reading.detection
+      return "\(detection.family.title), \(detection.layout.rawValue) names "
+        + "(\(detection.evidence.joined(separator: "; ").escapingControls))\n"
+    case .failure(let error):
+      return "family: \(error.description.escapingControls)\n"
+    }
+  }
+
+  private var componentTable: Table {
+    var table = Table([
+      ("component", .left), ("tensors", .right), ("parameters", .right), ("size", .right),
+      ("dtypes", .left), ("configuration", .left),
+    ])
+    for component in components {
+      table.add([
+        component.component.rawValue, Format.count(component.tensorCount),
+        Format.count(component.parameterCount), Format.bytes(component.byteCount),
+        component.elementTypes.map(\.elementType.name).joined(separator: ", "),
+        component.isConfigurationStated ? "stated" : "derived from shapes and family",
+      ])
+    }
+    return table
+  }
+
+  /// The account of the tensors, and the names of those that are a problem.
+  private var ledgerText: String {
+    guard case .success(let reading) = reading else { return "" }
+    var text = "ledger: \(reading.ledger.summary)\n"
+    for name in reading.ledger.unexplained { text += "  unexplained \(name.escapingControls)\n" }
+    if let problem = reading.firstGap { text += "  \(problem.description.escapingControls)\n" }
+    for component in reading.absentComponents { text += "  no \(component.title)\n" }
+    return text
   }
 
   private var elementTypeTable: Table {

@@ -1,19 +1,15 @@
-internal import Checkpoints
-internal import TensorCore
+public import TensorCore
 
-/// What a checkpoint says beside its tensors, in one form for all containers: strings, and under
-/// `values` what a pickle once held.
-struct SourceMetadata {
-  /// The strings and `values`.
-  let metadata: JSONObject
-
-  /// Members that describe the container they stood in, and so do not travel.
+extension Checkpoint {
+  /// Members of `metadata` that describe the container they stand in, and so do not travel.
   private static let containerMembers = [
     "wrapper", "unreadMembers", "components", "source", "model_index", "tool",
   ]
 
-  init(_ checkpoint: Checkpoint) {
-    var metadata = checkpoint.metadata
+  /// What the checkpoint says beside its tensors, in one form for all containers: strings, and
+  /// under `values` what a pickle once held.
+  public var portableMetadata: JSONObject {
+    var metadata = metadata
     for member in Self.containerMembers { metadata[member] = nil }
     // safetensors holds nothing but strings: the values are there as their JSON text.
     if let text = metadata["values"]?.stringValue,
@@ -21,13 +17,15 @@ struct SourceMetadata {
     {
       metadata["values"] = values
     }
-    self.metadata = metadata
+    return metadata
   }
+}
 
-  /// The same without notes of classes and functions, which mean nothing outside the pickle that
-  /// named them.
-  var withoutOpaqueValues: JSONObject {
-    var metadata = metadata
+extension JSONObject {
+  /// The metadata without notes of classes and functions, which mean nothing outside the pickle
+  /// that named them.
+  public var withoutOpaqueValues: JSONObject {
+    var metadata = self
     if let values = metadata["values"]?.objectValue {
       metadata["values"] = .object(Self.plain(values))
     }

@@ -1,0 +1,67 @@
+internal import Checkpoints
+internal import KeyLayouts
+public import TensorCore
+
+extension CheckpointSummary {
+  /// The summary for machines.
+  public var json: JSON {
+    var json: JSONObject = [
+      "path": .string(checkpoint.path), "format": .string(checkpoint.format.rawValue),
+      "tensor_count": .integer(checkpoint.source.tensors.count),
+      "element_count": .integer(elementCount), "byte_count": .integer(byteCount),
+      "element_types": Self.json(elementTypes),
+    ]
+    switch reading {
+    case .success(let reading):
+      json["family"] = .string(reading.detection.family.rawValue)
+      json["layout"] = .string(reading.detection.layout.rawValue)
+      json["evidence"] = .array(reading.detection.evidence.map(JSON.string))
+      json["components"] = .array(components.map(\.json))
+      json["ledger"] = .object(reading.ledger.json)
+    case .failure(let error):
+      json["family"] = .null
+      json["layout"] = .null
+      json["evidence"] = [.string(error.description)]
+      json["components"] = []
+    }
+    json["tensors"] = .array(
+      checkpoint.source.tensors.map { tensor in
+        [
+          "name": .string(tensor.name), "dtype": .string(tensor.elementType.name),
+          "shape": .array(tensor.shape.dimensions.map(JSON.integer)),
+        ]
+      })
+    json["metadata"] = .object(checkpoint.metadata)
+    json["attachments"] = .array(checkpoint.attachments.paths.map(JSON.string))
+    json["opaque_values"] = .array(
+      checkpoint.opaqueValues.map { value in
+        [
+          "name": .string(value.qualifiedName), "offset": .integer(value.offset),
+          "called": .bool(value.isCalled),
+        ]
+      })
+    return .object(json)
+  }
+
+  fileprivate static func json(_ counts: [ElementTypeCount]) -> JSON {
+    .array(
+      counts.map { count in
+        [
+          "dtype": .string(count.elementType.name), "tensors": .integer(count.tensorCount),
+          "elements": .integer(count.elementCount), "bytes": .integer(count.byteCount),
+        ]
+      })
+  }
+}
+
+extension ComponentSummary {
+  fileprivate var json: JSON {
+    [
+      "name": .string(component.rawValue), "tensors": .integer(tensorCount),
+      "parameters": .integer(parameterCount), "bytes": .integer(byteCount),
+      "element_types": CheckpointSummary.json(elementTypes),
+      "configuration": .object(configuration),
+      "configuration_stated": .bool(isConfigurationStated),
+    ]
+  }
+}
