@@ -50,7 +50,8 @@ public struct Pipeline: Sendable {
     _ request: GenerationRequest, progress: (GenerationProgress) throws -> Void = { _ in }
   ) throws -> GenerationResult {
     let size = try latentSize(of: request)
-    var scheduler = try scheduler(of: request)
+    var scheduler = try schedulerKind(of: request).makeScheduler(
+      steps: request.steps, configuration: schedulerConfiguration)
     let prompts = tokenize(request)
     let hiddenStates = try textEncoder.encode(tokens: prompts.map(\.ids))
     try checkFinite(hiddenStates.floats, from: "text_encoder")
@@ -62,6 +63,20 @@ public struct Pipeline: Sendable {
     return GenerationResult(
       picture: try decode(latents, size), initialNoise: noise, latents: latents,
       droppedText: prompts.compactMap(\.dropped))
+  }
+
+  /// A request with the model's own size and sampler where it names none.
+  ///
+  /// - Throws: `GenerationError` or `SchedulerError` for a request that cannot be served.
+  public func completed(_ request: GenerationRequest) throws -> GenerationRequest {
+    let scale = vae.configuration.scale
+    let size = try latentSize(of: request)
+    let kind = try schedulerKind(of: request)
+    _ = try kind.makeScheduler(steps: request.steps, configuration: schedulerConfiguration)
+    var request = request
+    (request.height, request.width) = (size[2] * scale, size[3] * scale)
+    request.scheduler = kind
+    return request
   }
 
   /// The prompt, behind the negative one where there is guidance.
@@ -104,8 +119,8 @@ public struct Pipeline: Sendable {
     return Picture(decoded)
   }
 
-  /// The sampler that a request asks for, with the betas of the model.
-  private func scheduler(of request: GenerationRequest) throws -> any Scheduler {
+  /// The sampler that a request asks for, or the model's own.
+  private func schedulerKind(of request: GenerationRequest) throws -> SchedulerKind {
     let name = schedulerConfiguration["_class_name"]
     guard let kind = request.scheduler ?? name?.stringValue.flatMap(SchedulerKind.init(rawValue:))
     else {
@@ -114,7 +129,7 @@ public struct Pipeline: Sendable {
         problem: "\(origin): scheduler: configuration field '_class_name' is "
           + "\(name?.text() ?? "missing"), expected one of \(known)")
     }
-    return try kind.makeScheduler(steps: request.steps, configuration: schedulerConfiguration)
+    return kind
   }
 
   /// What diffusers' pipeline does to every scheduler it is built with: old configurations of

@@ -15,7 +15,10 @@ struct Assay: ParsableCommand {
       Results go to the standard output, everything else to the error stream.
       """,
     version: version,
-    subcommands: [InspectCommand.self, ConvertCommand.self, VerifyCommand.self])
+    subcommands: [
+      InspectCommand.self, ConvertCommand.self, ValidateCommand.self, GenerateCommand.self,
+      VerifyCommand.self,
+    ])
 
   /// Runs the tool and ends with 0, 1 or 2; one line on the error stream says why.
   static func main() {

@@ -66,6 +66,6 @@ import Testing
   @Test func boundsAreShownWithTheirFigures() {
     #expect("\(Bound.tokenizer)" == "identical")
     #expect("\(Bound.textEncoder)" == "relative error <= 1e-05")
-    #expect("\(Bound.picture)" == "PSNR >= 60 dB, no channel off by more than 2")
+    #expect("\(Bound.picture)" == "PSNR >= 60 dB, max abs <= 2")
   }
 }

@@ -28,8 +28,8 @@ extension Validator {
   private func check(
     _ result: GenerationResult, of request: GenerationRequest, entry: String, seconds: Double
   ) throws -> [Check] {
-    let sampler = request.scheduler.map { "\($0.rawValue), " } ?? ""
-    let title = "\(sampler)\(request.steps) steps, seed \(request.seed)"
+    let sampler = request.scheduler?.rawValue.replacing("Scheduler", with: "") ?? ""
+    let title = "\(sampler), \(request.steps) steps, seed \(request.seed)"
     let picture = result.picture
     let pixels = try reference.bytes("\(entry)/picture", shape: [picture.height, picture.width, 3])
     func latents(_ what: String, _ found: [Float], _ name: String, _ bound: Bound) throws -> Check {
@@ -47,14 +47,14 @@ extension Validator {
         bound: bound)
     }
     return [
-      try latents("initial noise", result.initialNoise, "initial", .initialNoise),
-      try latents("final latents", result.latents, "latents", .finalLatents),
       Check(
         name: "\(title): picture",
         comparison: Comparison(
           found: picture.pixels.map(Float.init), expected: pixels.values.map(Float.init),
           shape: pixels.shape, peak: 255),
         bound: .picture, seconds: seconds),
+      try latents("final latents", result.latents, "latents", .finalLatents),
+      try latents("initial noise", result.initialNoise, "initial", .initialNoise),
     ]
   }
 

@@ -50,9 +50,9 @@ extension Validator {
         bound: bound, seconds: seconds)
     }
     return [
-      check("timesteps", scheduler.timesteps, timesteps, .identical),
-      check("model inputs", found.inputs, scaled, .scheduler),
       check("trajectory", found.trajectory, trajectory, .scheduler, seconds: seconds),
+      check("model inputs", found.inputs, scaled, .scheduler),
+      check("timesteps", scheduler.timesteps, timesteps, .identical),
     ]
   }
 }

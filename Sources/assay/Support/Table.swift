@@ -62,9 +62,9 @@ enum Format {
     return unit == 0 ? "\(value) bytes" : "\(fixed(amount, 2)) \(units[unit])"
   }
 
-  /// A time: `12 ms`, `3.4 s`.
+  /// A time: `0.3 ms`, `12 ms`, `3.4 s`.
   static func seconds(_ value: Double) -> String {
-    value < 1 ? "\(fixed(value * 1000, 0)) ms" : "\(fixed(value, 1)) s"
+    value < 1 ? "\(fixed(value * 1000, value < 0.01 ? 1 : 0)) ms" : "\(fixed(value, 1)) s"
   }
 
   /// A number with so many decimal places.
