@@ -96,7 +96,7 @@ let package = Package(
     testTarget(
       "ValidationTests",
       of: ["TensorCore", "KeyLayouts", "Numerics", "Checkpoints", "Validation"]),
-    testTarget("CommandTests", of: ["TensorCore", "Checkpoints"]),
+    testTarget("CommandTests", of: ["TensorCore", "Checkpoints", "KeyLayouts", "CZlib"]),
   ]
 )
 

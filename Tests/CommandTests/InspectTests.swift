@@ -14,17 +14,6 @@ import Testing
       + Data(count: 12)
   }()
 
-  /// What a bad file must give: exit 2, one line that names it, nothing on the output.
-  private func expectOneLine(
-    _ outcome: Tool.Outcome, _ text: String, location: SourceLocation = #_sourceLocation
-  ) {
-    #expect(outcome.status == 2, sourceLocation: location)
-    #expect(outcome.output == "", sourceLocation: location)
-    #expect(outcome.errorLines.count == 1, "\(outcome.errors)", sourceLocation: location)
-    #expect(outcome.errors.hasPrefix("assay: "), sourceLocation: location)
-    #expect(outcome.errors.contains(text), "\(outcome.errors)", sourceLocation: location)
-  }
-
   @Test func tensorsAndMetadataAreShownWithoutControlCharacters() throws {
     try Tool.inFolder { tool in
       let outcome = try tool.run("inspect", try tool.write("a.safetensors", Self.small))

@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// Runs the built tool as a user does.
 struct Tool {
@@ -45,12 +46,6 @@ struct Tool {
   static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures")
 
-  /// The bundled checkpoint and its reference.
-  static let checkpoint = fixtures.appending(path: "digits/digits.ckpt")
-    .path(percentEncoded: false)
-  static let reference = fixtures.appending(path: "digits/reference.safetensors")
-    .path(percentEncoded: false)
-
   /// The path of a file in the test's folder.
   func file(_ name: String) -> String {
     folder.appending(path: name).path(percentEncoded: false)
@@ -80,7 +75,19 @@ struct Tool {
     try launch("/bin/sh", ["-c", "ulimit -f \(blocks); exec \"$0\" \"$@\"", Self.path] + arguments)
   }
 
-  private func launch(_ executable: String, _ arguments: [String]) throws -> Outcome {
+  /// Runs the tool with arguments and sends it a signal after some seconds.
+  func run(
+    signalledBy signal: Int32, after seconds: Double, _ arguments: [String]
+  ) throws -> Outcome {
+    try launch(Self.path, arguments) { process in
+      Thread.sleep(forTimeInterval: seconds)
+      kill(process.processIdentifier, signal)
+    }
+  }
+
+  private func launch(
+    _ executable: String, _ arguments: [String], whileRunning body: (Process) -> Void = { _ in }
+  ) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(filePath: executable)
     process.arguments = arguments
@@ -97,11 +104,26 @@ struct Tool {
     process.standardError = try FileHandle(forWritingTo: err)
     process.standardInput = FileHandle.nullDevice
     try process.run()
+    body(process)
     process.waitUntilExit()
     return Outcome(
       status: process.terminationReason == .exit
         ? process.terminationStatus : 128 + process.terminationStatus,
       output: String(decoding: try Data(contentsOf: out), as: UTF8.self),
       errors: String(decoding: try Data(contentsOf: err), as: UTF8.self))
+  }
+}
+
+/// What bad input must give: exit 2, one line on the error stream that holds all the texts, nothing
+/// on the output.
+func expectOneLine(
+  _ outcome: Tool.Outcome, _ texts: String..., location: SourceLocation = #_sourceLocation
+) {
+  #expect(outcome.status == 2, "\(outcome.errors)", sourceLocation: location)
+  #expect(outcome.output == "", sourceLocation: location)
+  #expect(outcome.errorLines.count == 1, "\(outcome.errors)", sourceLocation: location)
+  #expect(outcome.errors.hasPrefix("assay: "), sourceLocation: location)
+  for text in texts {
+    #expect(outcome.errors.contains(text), "\(outcome.errors)", sourceLocation: location)
   }
 }

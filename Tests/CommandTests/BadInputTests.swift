@@ -1,0 +1,119 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Models that cannot be read, given to every command that takes one: one line that names the
+/// file, and the tensor where it is one; exit 2; nothing left behind.
+@Suite struct BadInputTests {
+  /// The commands that read weights; `inspect` reads none and shows what it can.
+  static let readers = ["convert", "generate", "validate"]
+  static let commands = readers + ["inspect"]
+
+  private func run(_ command: String, _ model: String, in tool: Tool) throws -> Tool.Outcome {
+    switch command {
+    case "convert": try tool.run("convert", model, "-o", tool.file("out.ingot"))
+    case "inspect": try tool.run("inspect", model)
+    case "generate": try tool.run("generate", model, "a", "-o", tool.file("out.png"))
+    default: try tool.run("validate", "all", model, "--reference", PipelineModel.reference)
+    }
+  }
+
+  private func expect(
+    _ command: String, _ model: String, in tool: Tool, _ texts: String...,
+    location: SourceLocation = #_sourceLocation
+  ) throws {
+    let before = tool.contents
+    let outcome = try run(command, model, in: tool)
+    for text in texts { expectOneLine(outcome, text, location: location) }
+    #expect(tool.contents == before, sourceLocation: location)
+  }
+
+  @Test(arguments: commands) func aMissingFile(command: String) throws {
+    try Tool.inFolder { tool in
+      try expect(command, "no/such.ckpt", in: tool, "no/such.ckpt: no such file or folder")
+    }
+  }
+
+  @Test(arguments: commands) func aFolderThatIsNoModel(command: String) throws {
+    try Tool.inFolder { tool in
+      let path = tool.file("folder")
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      try expect(command, path, in: tool, "\(path): ")
+    }
+  }
+
+  @Test(arguments: commands) func anEmptyFile(command: String) throws {
+    try Tool.inFolder { tool in
+      let path = try tool.write("empty.ckpt", Data())
+      try expect(command, path, in: tool, "empty.ckpt: is empty (0 bytes)")
+    }
+  }
+
+  @Test(arguments: commands) func aTextFileCalledCkpt(command: String) throws {
+    try Tool.inFolder { tool in
+      let path = try tool.write("page.ckpt", Data("<html>404 not found</html>\n".utf8))
+      try expect(command, path, in: tool, "page.ckpt: not a checkpoint", "<html>")
+    }
+  }
+
+  @Test(arguments: commands, ["model.ckpt", "model.safetensors", "model.ingot"])
+  func aTruncatedFile(command: String, name: String) throws {
+    try Tool.inFolder { tool in
+      let model = try tool.writeSmallModel("whole")
+      let made = try tool.run("convert", model, "-o", tool.file("whole-\(name)"), "--quiet")
+      try #require(made.status == 0, "\(made.errors)")
+      let whole = try Data(contentsOf: URL(filePath: tool.file("whole-\(name)")))
+      let path = try tool.write(name, whole.prefix(whole.count / 2))
+      try expect(command, path, in: tool, "\(path): ")
+    }
+  }
+
+  @Test(arguments: readers) func aMissingTensor(command: String) throws {
+    try Tool.inFolder { tool in
+      let model = try tool.writeSmallModel {
+        $0.rename("mid_block.resnets.0.conv1.weight", to: "mid_block.resnets.0.conv1.weigh")
+      }
+      try expect(
+        command, model, in: tool, "\(model): ", "unet.mid_block.resnets.0.conv1.weight",
+        "missing")
+    }
+  }
+
+  @Test(arguments: readers) func aMisshapenTensor(command: String) throws {
+    try Tool.inFolder { tool in
+      let model = try tool.writeSmallModel {
+        $0.reshape("mid_block.resnets.0.conv1.weight", to: [96, 32, 3, 1])
+      }
+      try expect(
+        command, model, in: tool, "\(model): ", "unet.mid_block.resnets.0.conv1.weight",
+        "[96, 32, 3, 1]", "expected [32, 32, 3, 3]")
+    }
+  }
+
+  @Test(arguments: ["generate", "validate"]) func aModelWithoutTokenizer(command: String) throws {
+    try Tool.inFolder { tool in
+      let model = try tool.writeSmallModel()
+      try FileManager.default.removeItem(atPath: "\(model)/tokenizer/vocab.json")
+      try expect(command, model, in: tool, "vocab.json")
+    }
+  }
+
+  @Test(arguments: ["out.ingot", "out.safetensors", "out.ckpt", "out"])
+  func aFullDisk(name: String) throws {
+    try Tool.inFolder { tool in
+      let model = try tool.writeSmallModel()
+      let outcome = try tool.run(limitedTo: 64, "convert", model, "-o", tool.file(name))
+      expectOneLine(outcome, "\(tool.file(name))", "cannot be written: File too large")
+      #expect(tool.contents == ["model"])
+    }
+  }
+
+  @Test func anOutputInAMissingFolder() throws {
+    try Tool.inFolder { tool in
+      let model = try tool.writeSmallModel()
+      expectOneLine(
+        try tool.run("convert", model, "-o", tool.file("no/out.ingot")),
+        "no/out.ingot: cannot be created: No such file or directory")
+    }
+  }
+}
