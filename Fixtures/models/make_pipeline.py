@@ -60,10 +60,11 @@ for name, model in (("unet", unet), ("vae", vae), ("text_encoder", text)):
     config = json.loads(model.config.to_json_string()) if name == "text_encoder" else dict(model.config)
     metadata[name] = json.dumps({k: v for k, v in config.items() if not k.startswith("_")})
 
-# The configuration of a published SD 1.x, as it is read and before a pipeline corrects it.
+# The configuration of an old SD 1.x, as it is read and before a pipeline corrects it: without an offset.
 published = {
     "_class_name": "PNDMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
     "num_train_timesteps": 1000, "set_alpha_to_one": False, "skip_prk_steps": True, "trained_betas": None,
+    "clip_sample": False,
 }
 metadata["scheduler"] = json.dumps(published)
 CASES = [
@@ -77,12 +78,11 @@ CASES = [
      "width": 64, "height": 64, "scheduler": "PNDMScheduler"},
 ]
 for number, case in enumerate(CASES):
-    scheduler = PNDMScheduler.from_config(published)
-    if case["scheduler"] != "PNDMScheduler":
-        scheduler = getattr(diffusers, case["scheduler"]).from_config(scheduler.config)
     pipeline = StableDiffusionPipeline(
-        vae=vae, text_encoder=text, tokenizer=tokenizer, unet=unet, scheduler=scheduler, safety_checker=None,
-        feature_extractor=None, requires_safety_checker=False)
+        vae=vae, text_encoder=text, tokenizer=tokenizer, unet=unet, scheduler=PNDMScheduler.from_config(published),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+    if case["scheduler"] != "PNDMScheduler":
+        pipeline.scheduler = getattr(diffusers, case["scheduler"]).from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     shape = (1, 4, case["height"] // 8, case["width"] // 8)
     tensors[f"reference.{number}.noise"] = torch.randn(shape, generator=torch.Generator("cpu").manual_seed(case["seed"]))

@@ -22,7 +22,7 @@ COUNT_OF_MERGES = 1000
 
 
 def tokenizer(folder: Path) -> CLIPTokenizer:
-    merges = (here.parent / "tokenizer/merges.txt").read_text().split("\n")[1 : COUNT_OF_MERGES + 1]
+    merges = (here.parents[1] / "Sources/CVocabulary/clip-merges.txt").read_text().split("\n")[1 : COUNT_OF_MERGES + 1]
     shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
     letters = [chr(b) for b in shown] + [chr(256 + n) for n in range(256 - len(shown))]
     words = letters + [x + "</w>" for x in letters] + ["".join(m.split()) for m in merges]

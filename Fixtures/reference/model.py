@@ -18,18 +18,19 @@ class Model:
         self.configurations = self.read_configurations()  # before a pipeline edits them
 
     def pipeline(self, scheduler_class=None):
-        """A pipeline with the model's own scheduler, or another made from its configuration."""
+        """A pipeline with the model's own scheduler, or with another assigned as users do it."""
         from diffusers import StableDiffusionPipeline
 
-        # A pipeline corrects its scheduler's configuration when it is built, and only then.
-        scheduler = self.scheduler
-        if scheduler_class is not None:
-            scheduler = scheduler_class.from_config(scheduler.config)
+        # A pipeline corrects its scheduler's configuration when it is built, and only then: the
+        # model's own is corrected, and what another takes over of it is what the file states.
+        own = type(self.scheduler)
         pipeline = StableDiffusionPipeline(
             vae=self.vae, text_encoder=self.text_encoder, tokenizer=self.tokenizer, unet=self.unet,
-            scheduler=scheduler, safety_checker=None, feature_extractor=None,
-            requires_safety_checker=False,
+            scheduler=own.from_config(self.scheduler.config), safety_checker=None,
+            feature_extractor=None, requires_safety_checker=False,
         )
+        if scheduler_class not in (None, own):
+            pipeline.scheduler = scheduler_class.from_config(pipeline.scheduler.config)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 

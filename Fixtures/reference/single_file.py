@@ -73,10 +73,11 @@ def open_single_file(path: Path, tokenizer: Path | None) -> Model:
         if not name.endswith("position_ids")
     }
     text_encoder.load_state_dict(text, strict=True)
-    scheduler = PNDMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000,
-        set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1,
-    )
+    # What Stable Diffusion 1.x publishes; PNDM has no `clip_sample`, other schedulers take it over.
+    scheduler = PNDMScheduler.from_config({
+        "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "clip_sample": False,
+        "num_train_timesteps": 1000, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1,
+    })
     return Model(open_tokenizer(tokenizer), text_encoder, unet, vae, scheduler)
 
 

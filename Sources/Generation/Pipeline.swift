@@ -36,7 +36,7 @@ public struct Pipeline: Sendable {
       throw GenerationError(
         problem: "\(model.origin): scheduler: the model has no configuration of it")
     }
-    schedulerConfiguration = Self.corrected(configuration)
+    schedulerConfiguration = configuration
     try checkComponents()
   }
 
@@ -50,8 +50,7 @@ public struct Pipeline: Sendable {
     _ request: GenerationRequest, progress: (GenerationProgress) throws -> Void = { _ in }
   ) throws -> GenerationResult {
     let size = try latentSize(of: request)
-    var scheduler = try schedulerKind(of: request).makeScheduler(
-      steps: request.steps, configuration: schedulerConfiguration)
+    var scheduler = try makeScheduler(schedulerKind(of: request), steps: request.steps)
     let prompts = tokenize(request)
     let hiddenStates = try textEncoder.encode(tokens: prompts.map(\.ids))
     try checkFinite(hiddenStates.floats, from: "text_encoder")
@@ -72,7 +71,7 @@ public struct Pipeline: Sendable {
     let scale = vae.configuration.scale
     let size = try latentSize(of: request)
     let kind = try schedulerKind(of: request)
-    _ = try kind.makeScheduler(steps: request.steps, configuration: schedulerConfiguration)
+    _ = try makeScheduler(kind, steps: request.steps)
     var request = request
     (request.height, request.width) = (size[2] * scale, size[3] * scale)
     request.scheduler = kind
@@ -132,13 +131,13 @@ public struct Pipeline: Sendable {
     return kind
   }
 
-  /// What diffusers' pipeline does to every scheduler it is built with: old configurations of
-  /// Stable Diffusion lack these two.
-  private static func corrected(_ configuration: JSONObject) -> JSONObject {
-    var configuration = configuration
-    configuration["steps_offset"] = 1
-    configuration["clip_sample"] = false
-    return configuration
+  /// A sampler for some steps, configured as diffusers' pipeline configures it.
+  private func makeScheduler(_ kind: SchedulerKind, steps: Int) throws -> any Scheduler {
+    let own = schedulerConfiguration["_class_name"]?.stringValue
+    return try kind.makeScheduler(
+      steps: steps,
+      configuration: SchedulerKind.pipelineConfiguration(
+        schedulerConfiguration, isExchanged: kind.rawValue != own))
   }
 }
 

@@ -1,14 +1,23 @@
+internal import TensorCore
+
 /// The Euler method on the probability flow (Karras et al., 2022, algorithm 1 without its second
 /// order correction), as diffusers' `EulerDiscreteScheduler`.
 struct EulerScheduler: Scheduler {
   let timesteps: [Float]
   let initialNoiseSigma: Float
   private let schedule: NoiseSchedule
-  /// The noise's standard deviation at each step, and 0 behind the last.
+  /// The noise's standard deviation at each step, and 0 behind the last. Between training timesteps
+  /// it is interpolated, beyond them held.
   private let sigmas: [Float]
 
-  init(_ schedule: NoiseSchedule, steps: Int) {
-    self.schedule = schedule
+  init(_ fields: SchedulerFields, steps: Int) throws(SchedulerError) {
+    schedule = try NoiseSchedule(fields)
+    for field in [
+      "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "rescale_betas_zero_snr",
+    ] { try fields.require(field, false) }
+    try fields.require("interpolation_type", "linear")
+    try fields.require("timestep_type", "discrete")
+    try fields.require("final_sigmas_type", "zero")
     let spacing = schedule.spacing ?? .linspace
     // diffusers keeps these in single precision.
     timesteps = schedule.timesteps(steps, spacing: spacing).map { Float($0) }

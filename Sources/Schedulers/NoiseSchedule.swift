@@ -1,18 +1,24 @@
 internal import Foundation
-internal import TensorCore
 
 /// What all samplers share: how much of the picture is left at each training timestep, and which of
 /// the timesteps a run visits.
 struct NoiseSchedule: Sendable {
   /// What the model was trained to predict.
-  enum Prediction: String, Sendable {
+  enum Prediction: String, Sendable, CaseIterable {
     case noise = "epsilon"
     case velocity = "v_prediction"
   }
 
   /// Where the visited timesteps lie (Lin et al., 2024, table 2).
-  enum Spacing: String, Sendable {
+  enum Spacing: String, Sendable, CaseIterable {
     case leading, linspace, trailing
+  }
+
+  /// How the variances grow where they are not listed.
+  private enum Growth: String, CaseIterable {
+    case scaledLinear = "scaled_linear"
+    case linear
+    case cosine = "squaredcos_cap_v2"
   }
 
   let trainingSteps: Int
@@ -24,73 +30,50 @@ struct NoiseSchedule: Sendable {
   let stepsOffset: Int
   /// Whether the step behind the last timestep ends at a share of 1 and not at timestep 0's.
   let endsAtOne: Bool?
-  /// Whether the predicted picture is clipped, where the configuration says so.
-  let clipsPicture: Bool?
-  /// The limit on the predicted picture where it is clipped.
-  let clipRange: Float
-  let skipsRungeKutta: Bool
 
   /// Reads diffusers' configuration.
-  init(_ configuration: JSONObject) throws(SchedulerError) {
-    func error(_ field: String, _ expected: String) -> SchedulerError {
-      SchedulerError(
-        field: field, expected: expected, found: configuration[field]?.text() ?? "missing")
-    }
-    func number(_ field: String, _ value: Double) throws(SchedulerError) -> Double {
-      guard let json = configuration[field], json != .null else { return value }
-      guard let number = json.doubleValue else { throw error(field, "a number") }
-      return number
-    }
-    func choice(_ field: String, _ value: String) throws(SchedulerError) -> String {
-      guard let json = configuration[field], json != .null else { return value }
-      guard let string = json.stringValue else { throw error(field, "a name") }
-      return string
-    }
-    let training = try number("num_train_timesteps", 1000)
-    guard let steps = Int(exactly: training), (1...100_000).contains(steps) else {
-      throw error("num_train_timesteps", "a whole number, 1 to 100000")
-    }
-    guard let prediction = Prediction(rawValue: try choice("prediction_type", "epsilon")) else {
-      throw error("prediction_type", "epsilon or v_prediction")
-    }
-    let spacingName = try choice("timestep_spacing", "")
-    spacing = Spacing(rawValue: spacingName)
-    if !spacingName.isEmpty && spacing == nil {
-      throw error("timestep_spacing", "leading, linspace or trailing")
-    }
-    if configuration["trained_betas"] ?? .null != .null {
-      throw error("trained_betas", "null")
-    }
-    for field in [
-      "rescale_betas_zero_snr", "thresholding", "use_karras_sigmas", "use_exponential_sigmas",
-      "use_beta_sigmas",
-    ] where configuration[field]?.boolValue == true {
-      throw error(field, "false")
-    }
-    let start = try number("beta_start", 0.0001)
-    let end = try number("beta_end", 0.02)
-    let betas: [Float]
-    switch try choice("beta_schedule", "linear") {
-    case "scaled_linear":
-      betas = Self.linspace(Float(start.squareRoot()), Float(end.squareRoot()), steps).map {
-        $0 * $0
-      }
-    case "linear": betas = Self.linspace(Float(start), Float(end), steps)
-    default: throw error("beta_schedule", "scaled_linear or linear")
-    }
+  init(_ fields: SchedulerFields) throws(SchedulerError) {
+    let limits = 1...100_000
+    trainingSteps = try fields.integer("num_train_timesteps", default: 1000, in: limits)
+    prediction = try fields.choice("prediction_type") ?? .noise
+    spacing = try fields.choice("timestep_spacing")
+    stepsOffset = try fields.integer("steps_offset", default: 0, in: 0...100_000)
+    endsAtOne = try fields.flag("set_alpha_to_one")
     var product = 1.0
-    alphasCumulated = betas.map { beta in
+    alphasCumulated = try Self.betas(fields, count: trainingSteps).map { beta in
       // torch accumulates in double and rounds each result.
       product *= Double(1 - beta)
       return Float(product)
     }
-    trainingSteps = steps
-    self.prediction = prediction
-    stepsOffset = Int(try number("steps_offset", 0))
-    endsAtOne = configuration["set_alpha_to_one"]?.boolValue
-    clipsPicture = configuration["clip_sample"]?.boolValue
-    clipRange = Float(try number("clip_sample_range", 1))
-    skipsRungeKutta = configuration["skip_prk_steps"]?.boolValue == true
+  }
+
+  private static func betas(
+    _ fields: SchedulerFields, count: Int
+  ) throws(SchedulerError) -> [Float] {
+    func checked(_ value: Double, _ field: String) throws(SchedulerError) -> Double {
+      guard value >= 0, value < 1 else { throw fields.error(field, "0 or more and below 1") }
+      return value
+    }
+    if let listed = try fields.numbers("trained_betas") {
+      var betas: [Float] = []
+      for beta in listed { betas.append(Float(try checked(beta, "trained_betas"))) }
+      return betas
+    }
+    let growth: Growth = try fields.choice("beta_schedule") ?? .linear
+    let start = try checked(try fields.number("beta_start", default: 0.0001), "beta_start")
+    let end = try checked(try fields.number("beta_end", default: 0.02), "beta_end")
+    switch growth {
+    case .scaledLinear:
+      return linspace(Float(start.squareRoot()), Float(end.squareRoot()), count).map { $0 * $0 }
+    case .linear: return linspace(Float(start), Float(end), count)
+    case .cosine:
+      return (0..<count).map { step in
+        let share = [step, step + 1].map { step in
+          pow(cos((Double(step) / Double(count) + 0.008) / 1.008 * Double.pi / 2), 2)
+        }
+        return Float(min(1 - share[1] / share[0], 0.999))
+      }
+    }
   }
 
   /// `torch.linspace` in single precision: the second half is counted from the end, and product and
@@ -115,18 +98,41 @@ struct NoiseSchedule: Sendable {
       let step = Double(trainingSteps - 1) / Double(steps - 1)
       return (0..<steps).reversed().map { Double($0) * step }
     case .trailing:
-      let ratio = Double(trainingSteps) / Double(steps)
-      return (0..<steps).map {
-        (Double(trainingSteps) - Double($0) * ratio).rounded(.toNearestOrEven) - 1
+      // `numpy.arange(training, 0, -ratio)`: the step is taken from the second value, and the
+      // rounding of the ratio may make room for one value more, just above 0.
+      let start = Double(trainingSteps)
+      let ratio = start / Double(steps)
+      let step = (start - ratio) - start
+      return (0..<Int((start / ratio).rounded(.up))).map {
+        (start + Double($0) * step).rounded(.toNearestOrEven) - 1
       }
     }
   }
 
-  /// The share of the picture at a timestep, or behind the last one.
-  func share(at timestep: Int, endsAtOneUnlessSaid standard: Bool) -> Float {
-    guard timestep >= 0 else {
-      return endsAtOne ?? standard ? 1 : alphasCumulated[0]
-    }
-    return alphasCumulated[min(timestep, trainingSteps - 1)]
+  /// The timesteps as whole numbers.
+  func wholeTimesteps(_ steps: Int) -> [Int] {
+    timesteps(steps, spacing: spacing ?? .leading).map { Int($0.rounded(.toNearestOrEven)) }
+  }
+
+  /// Refuses timesteps beyond the schedule, with which diffusers fails half way.
+  func require(_ timesteps: [Int], of steps: Int) throws(SchedulerError) {
+    let last = alphasCumulated.count - 1
+    guard let beyond = timesteps.first(where: { $0 > last || $0 < -last - 1 }) else { return }
+    throw SchedulerError(
+      field: "steps",
+      expected: "a number that stays within the schedule: timestep \(beyond) is beyond \(last)",
+      found: String(steps))
+  }
+
+  /// The share of the picture at a timestep that is visited. Below 0, where rounding leads some
+  /// trailing spacings, diffusers counts from the end, as Python does.
+  func share(at timestep: Int) -> Float {
+    alphasCumulated[timestep < 0 ? alphasCumulated.count + timestep : timestep]
+  }
+
+  /// The share of the picture at a timestep that a step leads to, or behind the last one.
+  func share(behind timestep: Int, endsAtOneUnlessSaid standard: Bool) -> Float {
+    guard timestep >= 0 else { return endsAtOne ?? standard ? 1 : alphasCumulated[0] }
+    return alphasCumulated[timestep]
   }
 }

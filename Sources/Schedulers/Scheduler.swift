@@ -46,15 +46,15 @@ public enum SchedulerKind: String, Sendable, CaseIterable {
   public func makeScheduler(
     steps: Int, configuration: JSONObject
   ) throws(SchedulerError) -> any Scheduler {
-    let schedule = try NoiseSchedule(configuration)
-    guard steps >= 1, steps <= schedule.trainingSteps else {
-      throw SchedulerError(
-        field: "steps", expected: "1 to \(schedule.trainingSteps)", found: String(steps))
+    let fields = SchedulerFields(configuration: configuration)
+    let training = try NoiseSchedule(fields).trainingSteps
+    guard steps >= 1, steps <= training else {
+      throw SchedulerError(field: "steps", expected: "1 to \(training)", found: String(steps))
     }
     return switch self {
-    case .pndm: try PNDMScheduler(schedule, steps: steps)
-    case .ddim: DDIMScheduler(schedule, steps: steps)
-    case .euler: EulerScheduler(schedule, steps: steps)
+    case .pndm: try PNDMScheduler(fields, steps: steps)
+    case .ddim: try DDIMScheduler(fields, steps: steps)
+    case .euler: try EulerScheduler(fields, steps: steps)
     }
   }
 }
