@@ -130,34 +130,34 @@ void ASSAY_NAME(assay_geglu)(const float *value, const float *gate, float *targe
                load_some(value + index, rest) * gelu_lanes(load_some(gate + index, rest)), rest);
 }
 
-void ASSAY_NAME(assay_softmax)(float *values, size_t count) {
-  if (count == 0) return;
+float ASSAY_NAME(assay_softmax_step)(float *values, size_t count, float *peak, float *sum) {
+  if (count == 0) return 1.0f;
   size_t whole = count / 16 * 16, rest = count - whole;
-  lanes largest = (lanes){0} + values[0];
+  lanes largest = (lanes){0} + *peak;
   for (size_t index = 0; index < whole; index += 16) {
     lanes x = load(values + index);
     largest = select(x > largest, x, largest);
   }
-  float peak = values[0];
+  float above = *peak;
   for (int lane = 0; lane < 16; lane++)
-    if (largest[lane] > peak) peak = largest[lane];
+    if (largest[lane] > above) above = largest[lane];
   for (size_t index = whole; index < count; index++)
-    if (values[index] > peak) peak = values[index];
+    if (values[index] > above) above = values[index];
   lanes sums = {0};
   for (size_t index = 0; index < whole; index += 16) {
-    lanes x = exponential(load(values + index) - peak);
+    lanes x = exponential(load(values + index) - above);
     store(values + index, x);
     sums = sums + x;
   }
   if (rest > 0) {
-    lanes x = exponential(load_some(values + whole, rest) - peak);
+    lanes x = exponential(load_some(values + whole, rest) - above);
     store_some(values + whole, x, rest);
     for (size_t lane = 0; lane < rest; lane++) sums[lane] = sums[lane] + x[lane];
   }
-  float sum = 0;
-  for (int lane = 0; lane < 16; lane++) sum = sum + sums[lane];
-  float factor = 1.0f / sum;
-  for (size_t index = 0; index < whole; index += 16)
-    store(values + index, load(values + index) * factor);
-  for (size_t index = whole; index < count; index++) values[index] *= factor;
+  float factor = exponential((lanes){0} + (*peak - above))[0];
+  float total = *sum * factor;
+  for (int lane = 0; lane < 16; lane++) total = total + sums[lane];
+  *peak = above;
+  *sum = total;
+  return factor;
 }

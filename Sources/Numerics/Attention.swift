@@ -1,7 +1,10 @@
 /// Scaled dot-product attention over several heads, as
 /// `torch.nn.functional.scaled_dot_product_attention`.
 ///
-/// Works on blocks of queries, so the matrix of all scores never exists.
+/// Works on blocks of queries and keys and keeps a running maximum and sum of each query's softmax
+/// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018), so that scores fill
+/// no more than half a megabyte a thread. A row's weights are normalised behind the product with the
+/// values: torch does the same.
 ///
 /// - Parameters:
 ///   - query: `[batch, queries, heads * width]`.
@@ -21,8 +24,7 @@ public func attention(
     "attention: query \(query.shape), key \(key.shape), value \(value.shape), \(heads) heads")
   let width = features / heads
   let scale = scale ?? 1 / Float(width).squareRoot()
-  // Scores of about 1 MB: they stay in a core's cache between the two products.
-  let block = max(1, min(queries, (1 << 18) / keys))
+  let block = min(queries, 256)
   let blocks = (queries + block - 1) / block
   return Tensor(shape: query.shape) { output in
     query.withUnsafeBuffer { query in
@@ -36,25 +38,65 @@ public func attention(
             let head = task / blocks % heads
             let picture = task / blocks / heads
             let first = task % blocks * block
-            let rows = min(block, queries - first)
             let queryOffset = (picture * queries + first) * features + head * width
             let keyOffset = picture * keys * features + head * width
-            let scores = UnsafeMutablePointer<Float>.allocate(capacity: rows * keys)
-            defer { scores.deallocate() }
-            multiply(
-              rows: rows, columns: keys, inner: width, alpha: scale, a: q + queryOffset,
-              strideA: features, b: k + keyOffset, strideB: features, transposeB: true,
-              c: scores, strideC: keys)
-            for row in 0..<rows {
-              let seen = isCausal ? min(first + row + 1, keys) : keys
-              VectorKernels.current.softmax(scores + row * keys, seen)
-              (scores + row * keys + seen).update(repeating: 0, count: keys - seen)
-            }
-            multiply(
-              rows: rows, columns: width, inner: keys, a: scores, strideA: keys,
-              b: v + keyOffset, strideB: features, c: out + queryOffset, strideC: features)
+            AttentionBlock(
+              query: q + queryOffset, key: k + keyOffset, value: v + keyOffset,
+              output: out + queryOffset, queries: first..<min(first + block, queries),
+              keys: keys, width: width, stride: features, scale: scale, isCausal: isCausal
+            ).run()
           }
         }
+      }
+    }
+  }
+}
+
+/// The attention of one head's block of queries to all keys.
+private struct AttentionBlock {
+  /// The first query, key, value and result; rows lie `stride` apart.
+  let query, key, value: UnsafePointer<Float>
+  let output: UnsafeMutablePointer<Float>
+  /// The positions of the queries, which a causal mask compares with those of the keys.
+  let queries: Range<Int>
+  let keys, width, stride: Int
+  let scale: Float
+  let isCausal: Bool
+
+  func run() {
+    let rows = queries.count
+    let seenKeys = isCausal ? min(queries.upperBound, keys) : keys
+    let step = min(seenKeys, 512)
+    Scratch.withFloats(rows * (step + 2)) { scratch in
+      let (scores, peaks, sums) = (
+        scratch, scratch + rows * step, scratch + rows * (step + 1)
+      )
+      peaks.initialize(repeating: -.infinity, count: rows)
+      sums.initialize(repeating: 0, count: rows)
+      for start in Swift.stride(from: 0, to: seenKeys, by: step) {
+        let columns = min(step, seenKeys - start)
+        multiply(
+          rows: rows, columns: columns, inner: width, alpha: scale, a: query, strideA: stride,
+          b: key + start * stride, strideB: stride, transposeB: true, c: scores, strideC: step)
+        for row in 0..<rows {
+          let line = scores + row * step
+          let seen =
+            isCausal ? max(0, min(queries.lowerBound + row + 1 - start, columns)) : columns
+          let factor = VectorKernels.current.softmaxStep(line, seen, peaks + row, sums + row)
+          (line + seen).update(repeating: 0, count: columns - seen)
+          if start > 0, factor != 1 {
+            let result = output + row * stride
+            VectorKernels.current.affine(result, result, width, factor, 0)
+          }
+        }
+        multiply(
+          rows: rows, columns: width, inner: columns, a: scores, strideA: step,
+          b: value + start * stride, strideB: stride, beta: start == 0 ? 0 : 1, c: output,
+          strideC: stride)
+      }
+      for row in 0..<rows {
+        let result = output + row * stride
+        VectorKernels.current.affine(result, result, width, 1 / sums[row], 0)
       }
     }
   }

@@ -41,26 +41,18 @@ func directConvolution2D(
     input: x.shape, weight: weight.shape, stride: stride, padding: padding)
   return Tensor(shape: plan.outputShape) { output in
     x.withUnsafeBuffer { x in
-      weight.withFloats { w in
-        guard let source = x.baseAddress, let filters = w.baseAddress,
-          let target = output.baseAddress
-        else { return }
-        plan.run(source, filters, target)
-      }
-    }
-    bias?.withFloats { bias in
-      nonisolated(unsafe) let (output, bias) = (output, bias)
-      Parallel.forEach(plan.batch * plan.outputs) { plane in
-        let value = bias[plane % plan.outputs]
-        for index in plane * plan.pixels..<(plane + 1) * plan.pixels { output[index] += value }
+      guard let source = x.baseAddress, let target = output.baseAddress else { return }
+      if plan.isPointwise {
+        plan.runPointwise(source, weight, bias, target)
+      } else {
+        plan.run(source, weight, bias, target)
       }
     }
   }
 }
 
 /// The sizes of one convolution, and its evaluation as matrix products: the patches under a tile
-/// of output pixels are laid out as columns, which fit a core's cache, and multiplied by the
-/// filters.
+/// of output pixels are laid out as columns and multiplied by the filters.
 private struct ConvolutionPlan: Sendable {
   let batch, inputs, height, width: Int
   let outputs, kernelHeight, kernelWidth: Int
@@ -86,64 +78,136 @@ private struct ConvolutionPlan: Sendable {
     kernelHeight == 1 && kernelWidth == 1 && stride == 1 && padding == Padding(0)
   }
 
-  func run(
-    _ source: UnsafePointer<Float>, _ filters: UnsafePointer<Float>,
+  /// The filters widened at a time: at most 32 MB, so that a product copies its other operand
+  /// rarely.
+  private var panel: Int { min(outputs, max(16, (8 << 20) / inner / 16 * 16)) }
+
+  /// Products of the filters and whole pictures.
+  func runPointwise(
+    _ source: UnsafePointer<Float>, _ weight: Weight, _ bias: Weight?,
     _ target: UnsafeMutablePointer<Float>
   ) {
-    // About 2 MB of patches a tile, and no more tiles than keep every thread busy.
-    let fitting = max(64, (1 << 19) / inner / 16 * 16)
-    let tile = min(fitting, Parallel.length(for: pixels, shares: 1, multiple: 16))
-    let tilesPerPicture = (pixels + tile - 1) / tile
-    let tiles = batch * tilesPerPicture
-    // Few pixels (the innermost levels): the output channels are shared out too.
-    let panels = tiles >= Parallel.threads ? 1 : Parallel.threads
-    let panel = (outputs + panels - 1) / panels
-    nonisolated(unsafe) let (source, filters, target) = (source, filters, target)
-    Parallel.forEach(tiles * panels) { task in
-      let picture = task / panels / tilesPerPicture
-      let first = task / panels % tilesPerPicture * tile
-      let range = first..<min(first + tile, pixels)
-      let channels = task % panels * panel..<min((task % panels + 1) * panel, outputs)
-      guard !channels.isEmpty else { return }
-      let input = source + picture * inputs * height * width
-      let output = target + (picture * outputs + channels.lowerBound) * pixels + first
-      let rows = filters + channels.lowerBound * inner
-      if isPointwise {
-        multiply(
-          rows: channels.count, columns: range.count, inner: inner, a: rows, strideA: inner,
-          b: input + first, strideB: pixels, c: output, strideC: pixels)
-        return
+    nonisolated(unsafe) let (source, target) = (source, target)
+    for first in Swift.stride(from: 0, to: outputs, by: panel) {
+      let channels = first..<min(first + panel, outputs)
+      let elements = first * inner..<channels.upperBound * inner
+      weight.withFloats(in: elements, onAllThreads: true) { widened in
+        guard let base = widened.baseAddress else { return }
+        nonisolated(unsafe) let filters = base
+        for picture in 0..<batch {
+          forEachTile(rows: channels.count, columns: pixels) { rows, columns in
+            let output = target + (picture * outputs + first + rows.lowerBound) * pixels
+            multiply(
+              rows: rows.count, columns: columns.count, inner: inner,
+              a: filters + rows.lowerBound * inner, strideA: inner,
+              b: source + picture * inputs * pixels + columns.lowerBound, strideB: pixels,
+              c: output + columns.lowerBound, strideC: pixels)
+            addBias(
+              bias, first + rows.lowerBound..<first + rows.upperBound,
+              to: output + columns.lowerBound, pixels: columns.count)
+          }
+        }
       }
-      let patches = UnsafeMutablePointer<Float>.allocate(capacity: inner * range.count)
-      defer { patches.deallocate() }
-      layOut(input, pixels: range, into: patches)
-      multiply(
-        rows: channels.count, columns: range.count, inner: inner, a: rows, strideA: inner,
-        b: patches, strideB: range.count, c: output, strideC: pixels)
     }
   }
 
-  /// Writes `[inputs * kernelHeight * kernelWidth, pixels.count]`: for each filter element, the
-  /// input value that it meets at each output pixel.
-  func layOut(
-    _ input: UnsafePointer<Float>, pixels: Range<Int>, into patches: UnsafeMutablePointer<Float>
+  /// Products of the filters and tiles of patches of at most 16 MB; the pictures of a batch share
+  /// a tile where they are small.
+  func run(
+    _ source: UnsafePointer<Float>, _ weight: Weight, _ bias: Weight?,
+    _ target: UnsafeMutablePointer<Float>
   ) {
-    var line = patches
-    for channel in 0..<inputs {
-      let plane = input + channel * height * width
-      for ky in 0..<kernelHeight {
-        for kx in 0..<kernelWidth {
-          var pixel = pixels.lowerBound
-          while pixel < pixels.upperBound {
-            let row = pixel / outputWidth
-            let start = pixel % outputWidth
-            let end = min(outputWidth, start + pixels.upperBound - pixel)
-            copyRow(
-              plane, y: row * stride + ky - padding.top, kx: kx, columns: start..<end,
-              into: line + (pixel - pixels.lowerBound))
-            pixel += end - start
+    nonisolated(unsafe) let (source, target) = (source, target)
+    let all = batch * pixels
+    let length = min(all, max(256, (4 << 20) / inner / 16 * 16))
+    for first in Swift.stride(from: 0, to: outputs, by: panel) {
+      let channels = first..<min(first + panel, outputs)
+      let elements = first * inner..<channels.upperBound * inner
+      weight.withFloats(in: elements, onAllThreads: true) { widened in
+        guard let base = widened.baseAddress else { return }
+        nonisolated(unsafe) let filters = base
+        for start in Swift.stride(from: 0, to: all, by: length) {
+          let tile = start..<min(start + length, all)
+          Scratch.withFloats(inner * tile.count) { patches in
+            nonisolated(unsafe) let patches = patches
+            layOut(source, pixels: tile, into: patches)
+            forEachTile(rows: channels.count, columns: tile.count) { rows, columns in
+              Scratch.withFloats(rows.count * columns.count) { products in
+                multiply(
+                  rows: rows.count, columns: columns.count, inner: inner,
+                  a: filters + rows.lowerBound * inner, strideA: inner,
+                  b: patches + columns.lowerBound, strideB: tile.count,
+                  c: products, strideC: columns.count)
+                scatter(
+                  products, pixels: start + columns.lowerBound..<start + columns.upperBound,
+                  channels: first + rows.lowerBound..<first + rows.upperBound, bias: bias,
+                  into: target)
+              }
+            }
           }
-          line += pixels.count
+        }
+      }
+    }
+  }
+
+  /// Copies `[channels.count, pixels.count]` to its places in `[batch, outputs, pixels]`.
+  private func scatter(
+    _ products: UnsafePointer<Float>, pixels range: Range<Int>, channels: Range<Int>,
+    bias: Weight?, into target: UnsafeMutablePointer<Float>
+  ) {
+    for picture in range.lowerBound / pixels...(range.upperBound - 1) / pixels {
+      let part = range.clamped(to: picture * pixels..<(picture + 1) * pixels)
+      let output =
+        target + (picture * outputs + channels.lowerBound) * pixels + part.lowerBound
+        - picture * pixels
+      for channel in 0..<channels.count {
+        (output + channel * pixels).update(
+          from: products + channel * range.count + part.lowerBound - range.lowerBound,
+          count: part.count)
+      }
+      addBias(bias, channels, to: output, pixels: part.count)
+    }
+  }
+
+  /// Adds a bias to each of some rows of pixels, which lie a picture's plane apart.
+  private func addBias(
+    _ bias: Weight?, _ channels: Range<Int>, to output: UnsafeMutablePointer<Float>,
+    pixels count: Int
+  ) {
+    bias?.withFloats(in: channels) { bias in
+      for channel in 0..<bias.count {
+        let line = output + channel * pixels
+        let value = bias[channel]
+        for index in 0..<count { line[index] += value }
+      }
+    }
+  }
+
+  /// Writes `[inputs * kernelHeight * kernelWidth, range.count]`: for each filter element, the
+  /// input value that it meets at each output pixel, pictures one behind the other.
+  private func layOut(
+    _ source: UnsafePointer<Float>, pixels range: Range<Int>,
+    into patches: UnsafeMutablePointer<Float>
+  ) {
+    nonisolated(unsafe) let (source, patches) = (source, patches)
+    Parallel.forEachRange(of: inputs, length: Parallel.length(for: inputs)) { part in
+      for channel in part {
+        var line = patches + channel * kernelHeight * kernelWidth * range.count
+        for ky in 0..<kernelHeight {
+          for kx in 0..<kernelWidth {
+            var pixel = range.lowerBound
+            while pixel < range.upperBound {
+              let (picture, row) = (pixel / pixels, pixel % pixels / outputWidth)
+              let start = pixel % outputWidth
+              let end = min(outputWidth, start + range.upperBound - pixel)
+              copyRow(
+                source + (picture * inputs + channel) * height * width,
+                y: row * stride + ky - padding.top, kx: kx, columns: start..<end,
+                into: line + (pixel - range.lowerBound))
+              pixel += end - start
+            }
+            line += range.count
+          }
         }
       }
     }

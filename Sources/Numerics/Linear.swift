@@ -17,19 +17,30 @@ public func linear(_ x: Tensor, weight: Weight, bias: Weight? = nil) -> Tensor {
       nonisolated(unsafe) let x = x
       guard let source = x.baseAddress, let target = output.baseAddress else { return }
       nonisolated(unsafe) let (from, to) = (source, target)
-      // Each thread takes a panel of output features, so a narrow weight is widened once only.
-      let panel = Parallel.length(for: columns, shares: 2, multiple: 16)
-      Parallel.forEachRange(of: columns, length: panel) { features in
-        weight.withFloats(in: features.lowerBound * inner..<features.upperBound * inner) { w in
-          guard let w = w.baseAddress else { return }
-          multiply(
-            rows: rows, columns: features.count, inner: inner, a: from, strideA: inner, b: w,
-            strideB: inner, transposeB: true, c: to + features.lowerBound, strideC: columns)
-        }
-        bias?.withFloats(in: features) { bias in
-          for row in 0..<rows {
-            let line = to + row * columns + features.lowerBound
-            for feature in 0..<features.count { line[feature] += bias[feature] }
+      // Panels of at most 16 MB, widened once; then each thread takes a share of the longer side,
+      // because a product copies its operands as often as the other one is cut.
+      let panel = max(16, (4 << 20) / inner / 16 * 16)
+      for first in stride(from: 0, to: columns, by: panel) {
+        let features = first..<min(first + panel, columns)
+        let elements = first * inner..<features.upperBound * inner
+        weight.withFloats(in: elements, onAllThreads: true) { widened in
+          guard let base = widened.baseAddress else { return }
+          nonisolated(unsafe) let w = base
+          forEachTile(rows: rows, columns: features.count) { tileRows, tileColumns in
+            let start = to + tileRows.lowerBound * columns + first + tileColumns.lowerBound
+            multiply(
+              rows: tileRows.count, columns: tileColumns.count, inner: inner,
+              a: from + tileRows.lowerBound * inner, strideA: inner,
+              b: w + tileColumns.lowerBound * inner, strideB: inner, transposeB: true,
+              c: start, strideC: columns)
+            bias?.withFloats(
+              in: first + tileColumns.lowerBound..<first + tileColumns.upperBound
+            ) { bias in
+              for row in 0..<tileRows.count {
+                let line = start + row * columns
+                for feature in 0..<bias.count { line[feature] += bias[feature] }
+              }
+            }
           }
         }
       }

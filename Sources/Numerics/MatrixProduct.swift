@@ -17,3 +17,17 @@ func multiply(
     blasint(rows), blasint(columns), blasint(inner), alpha, a, blasint(strideA), b,
     blasint(strideB), beta, c, blasint(strideC))
 }
+
+/// Shares a matrix product out over the threads: the longer side of the result is cut, into
+/// stretches that are not so short that copying the other operand would show.
+func forEachTile(
+  rows: Int, columns: Int, _ body: @Sendable (_ rows: Range<Int>, _ columns: Range<Int>) -> Void
+) {
+  let long = max(rows, columns)
+  let length = max(
+    Parallel.length(for: long, shares: 2, multiple: 16),
+    min(512, Parallel.length(for: long, shares: 1, multiple: 16)))
+  Parallel.forEachRange(of: long, length: length) { range in
+    if rows > columns { body(range, 0..<columns) } else { body(0..<rows, range) }
+  }
+}

@@ -25,6 +25,7 @@ public struct Tensor: Sendable {
   ) rethrows {
     let count = shape.reduce(1, *)
     floats = try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      HugePages.advise(UnsafeMutableRawBufferPointer(buffer))
       try fill(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
       initialized = count
     }

@@ -10,7 +10,10 @@ struct VectorKernels: Sendable {
       UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int, Float, Float
     ) -> Void
 
-  let softmax: @convention(c) (UnsafeMutablePointer<Float>?, Int) -> Void
+  let softmaxStep:
+    @convention(c) (
+      UnsafeMutablePointer<Float>?, Int, UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?
+    ) -> Float
   let affine, affineSiLU: Affine
   let quickGELU, gelu: Elementwise
   let geglu:
@@ -41,7 +44,7 @@ extension VectorKernels {
       switch instructions {
       case .avx512:
         self.init(
-          softmax: assay_softmax_avx512, affine: assay_affine_avx512,
+          softmaxStep: assay_softmax_step_avx512, affine: assay_affine_avx512,
           affineSiLU: assay_affine_silu_avx512, quickGELU: assay_quick_gelu_avx512,
           gelu: assay_gelu_avx512, geglu: assay_geglu_avx512,
           winogradInput: assay_winograd_input_avx512,
@@ -50,7 +53,7 @@ extension VectorKernels {
         return
       case .avx2:
         self.init(
-          softmax: assay_softmax_avx2, affine: assay_affine_avx2,
+          softmaxStep: assay_softmax_step_avx2, affine: assay_affine_avx2,
           affineSiLU: assay_affine_silu_avx2, quickGELU: assay_quick_gelu_avx2,
           gelu: assay_gelu_avx2, geglu: assay_geglu_avx2,
           winogradInput: assay_winograd_input_avx2, winogradOutput: assay_winograd_output_avx2,
@@ -60,7 +63,7 @@ extension VectorKernels {
       }
     #endif
     self.init(
-      softmax: assay_softmax, affine: assay_affine, affineSiLU: assay_affine_silu,
+      softmaxStep: assay_softmax_step, affine: assay_affine, affineSiLU: assay_affine_silu,
       quickGELU: assay_quick_gelu, gelu: assay_gelu, geglu: assay_geglu,
       winogradInput: assay_winograd_input, winogradOutput: assay_winograd_output,
       winogradFilter: assay_winograd_filter)

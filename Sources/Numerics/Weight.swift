@@ -31,22 +31,44 @@ public struct Weight: Sendable {
   }
 
   /// Lends a range of the elements, counted in row-major order, as floats.
+  ///
+  /// - Parameter onAllThreads: whether all threads widen; for callers that are not inside a parallel
+  ///   loop themselves.
   package func withFloats<Result>(
-    in range: Range<Int>, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+    in range: Range<Int>, onAllThreads: Bool = false,
+    _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    try withBytes(of: range) { raw in
+      let address = UInt(bitPattern: raw.baseAddress)
+      if view.elementType == .float32, address % UInt(MemoryLayout<Float>.alignment) == 0 {
+        return try body(raw.assumingMemoryBound(to: Float.self))
+      }
+      return try Scratch.withFloats(range.count) { scratch in
+        widen(range, into: scratch, length: onAllThreads ? 1 << 16 : range.count)
+        return try body(UnsafeBufferPointer(start: scratch, count: range.count))
+      }
+    }
+  }
+
+  private func widen(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>, length: Int) {
+    nonisolated(unsafe) let target = target
+    Parallel.forEachRange(of: range.count, length: length) { part in
+      let start = range.lowerBound + part.lowerBound
+      withBytes(of: start..<start + part.count) { raw in
+        ElementConversion.toFloats(
+          raw.bytes, type: view.elementType,
+          into: UnsafeMutableBufferPointer(start: target + part.lowerBound, count: part.count))
+      }
+    }
+  }
+
+  private func withBytes<Result>(
+    of range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
   ) rethrows -> Result {
     let width = view.elementType.blockBytes
     return try view.withBytes { bytes in
-      let part = bytes.extracting(range.lowerBound * width..<range.upperBound * width)
-      return try part.withUnsafeBytes { raw in
-        let address = UInt(bitPattern: raw.baseAddress)
-        if view.elementType == .float32, address % UInt(MemoryLayout<Float>.alignment) == 0 {
-          return try body(raw.assumingMemoryBound(to: Float.self))
-        }
-        let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: range.count)
-        defer { scratch.deallocate() }
-        ElementConversion.toFloats(part, type: view.elementType, into: scratch)
-        return try body(UnsafeBufferPointer(scratch))
-      }
+      try bytes.extracting(range.lowerBound * width..<range.upperBound * width)
+        .withUnsafeBytes(body)
     }
   }
 }

@@ -62,27 +62,25 @@ struct WinogradConvolution: Sendable {
     let rowsFitting = 6_000_000 / (36 * (inputs + panel) * tilesPerRow)
     let block = min(tileRows, max(rowsFitting, (63 + tilesPerRow) / tilesPerRow))
     let plane = block * tilesPerRow
-    let filters = UnsafeMutablePointer<Float>.allocate(capacity: 36 * panel * inputs)
-    let patches = UnsafeMutablePointer<Float>.allocate(capacity: 36 * inputs * plane)
-    let products = UnsafeMutablePointer<Float>.allocate(capacity: 36 * panel * plane)
-    defer {
-      filters.deallocate()
-      patches.deallocate()
-      products.deallocate()
-    }
-    for first in stride(from: 0, to: outputs, by: panel) {
-      let channels = first..<min(first + panel, outputs)
-      transformFilters(weight, channels, into: filters, kernels)
-      for row in stride(from: 0, to: tileRows, by: block) {
-        let rows = row..<min(row + block, tileRows)
-        if first == 0 || block < tileRows {
-          transformPatches(source, rows, into: patches, plane: plane, kernels)
+    Scratch.withFloats(36 * panel * inputs) { filters in
+      Scratch.withFloats(36 * inputs * plane) { patches in
+        Scratch.withFloats(36 * panel * plane) { products in
+          for first in stride(from: 0, to: outputs, by: panel) {
+            let channels = first..<min(first + panel, outputs)
+            transformFilters(weight, channels, into: filters, kernels)
+            for row in stride(from: 0, to: tileRows, by: block) {
+              let rows = row..<min(row + block, tileRows)
+              if first == 0 || block < tileRows {
+                transformPatches(source, rows, into: patches, plane: plane, kernels)
+              }
+              multiplyTiles(
+                filters, patches, into: products, channels: channels.count,
+                tiles: rows.count * tilesPerRow, plane: plane)
+              transformProducts(
+                products, rows, channels, plane: plane, bias: bias, into: target, kernels)
+            }
+          }
         }
-        multiplyTiles(
-          filters, patches, into: products, channels: channels.count,
-          tiles: rows.count * tilesPerRow, plane: plane)
-        transformProducts(
-          products, rows, channels, plane: plane, bias: bias, into: target, kernels)
       }
     }
   }

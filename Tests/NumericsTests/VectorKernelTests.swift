@@ -12,7 +12,10 @@ import Testing
     let results = sets.map { set in
       let kernels = VectorKernels(set)
       var softmax = values
-      softmax.withUnsafeMutableBufferPointer { kernels.softmax($0.baseAddress, count) }
+      var (peak, sum): (Float, Float) = (0.5, 2)
+      let factor = softmax.withUnsafeMutableBufferPointer {
+        kernels.softmaxStep($0.baseAddress, count, &peak, &sum)
+      }
       let maps: [[Float]] = [kernels.quickGELU, kernels.gelu].map { loop in
         [Float](unsafeUninitializedCapacity: count) { buffer, size in
           loop(values, buffer.baseAddress, count)
@@ -25,7 +28,7 @@ import Testing
           size = count
         }
       }
-      return (maps + affine + [softmax]).map { $0.map(\.bitPattern) }
+      return (maps + affine + [softmax, [factor, peak, sum]]).map { $0.map(\.bitPattern) }
     }
     for result in results { #expect(result == results[0]) }
   }

@@ -8,7 +8,10 @@
 // in the elementwise ones. A function is called only where the processor has the instructions in
 // its name.
 //
-// softmax: values become their softmax, in place.
+// softmax_step: one step of a softmax over parts of a row. `peak` is the largest value so far
+//   (-infinity before the first part) and `sum` that of e^(value - peak); both are brought up to
+//   date, and the values become e^(value - new peak). Returns the factor on what was computed with
+//   the old peak.
 // affine:  source * scale + shift.
 // affine_silu: the same, then y * sigmoid(y).
 // quick_gelu: x * sigmoid(1.702 x).
@@ -21,7 +24,7 @@
 //   `height` (at most four) rows of `width` pixels, adding `bias`.
 // winograd_filter: `count` filters of 3x3 floats; element k of filter f to target[k * plane + f].
 #define ASSAY_VECTOR_KERNELS(suffix)                                                           \
-  void assay_softmax##suffix(float *values, size_t count);                                     \
+  float assay_softmax_step##suffix(float *values, size_t count, float *peak, float *sum);      \
   void assay_affine##suffix(const float *source, float *target, size_t count, float scale,     \
                             float shift);                                                      \
   void assay_affine_silu##suffix(const float *source, float *target, size_t count,             \
