@@ -6,7 +6,7 @@ import Testing
 @Suite struct ConvertTests {
   @Test func aPickledCheckpointBecomesAnIngotWithItsLedger() throws {
     try Tool.inFolder { tool in
-      let outcome = try tool.run("convert", Tool.checkpoint, "-o", "out.ingot")
+      let outcome = try tool.run("convert", Digits.checkpoint, "-o", "out.ingot")
       #expect(outcome.status == 0, "\(outcome.errors)")
       #expect(outcome.errors == "")
       #expect(
@@ -21,15 +21,15 @@ import Testing
 
   @Test func jsonTellsTheFateOfEveryTensor() throws {
     try Tool.inFolder { tool in
-      let outcome = try tool.run("convert", Tool.checkpoint, "-o", "folder", "--json")
+      let outcome = try tool.run("convert", Digits.checkpoint, "-o", "folder", "--json")
       #expect(outcome.status == 0, "\(outcome.errors)")
       let json = try JSON(parsing: outcome.output)
       #expect(json["output"]?["format"] == "diffusers")
       #expect(json["ledger"]?["mapped"] == 668)
       #expect(json["tensors"]?.arrayValue?.count == 681)
       let first = json["tensors"]?.arrayValue?.first { $0["fate"] == "mapped" }
-      #expect(first?["source"] == "model.diffusion_model.time_embed.0.weight")
-      #expect(first?["target"] == "unet.time_embedding.linear_1.weight")
+      #expect(first?["source"] == "model.diffusion_model.input_blocks.0.0.weight")
+      #expect(first?["target"] == "unet.conv_in.weight")
       #expect(
         tool.contents == ["folder"]
           && FileManager.default.fileExists(atPath: tool.file("folder/model_index.json")))
@@ -39,7 +39,7 @@ import Testing
   @Test func quietPrintsNothing() throws {
     try Tool.inFolder { tool in
       let outcome = try tool.run(
-        "convert", "-q", Tool.checkpoint, "-o", "x", "--to", "safetensors", "--dtype", "bf16")
+        "convert", "-q", Digits.checkpoint, "-o", "x", "--to", "safetensors", "--dtype", "bf16")
       #expect(outcome.status == 0)
       #expect(outcome.output == "" && outcome.errors == "")
       #expect(try Checkpoint.open(path: tool.file("x")).format == .safetensors)
@@ -94,10 +94,10 @@ import Testing
       testDescription: "unknown ending", input: "text.ckpt", message: "out.xyz: the ending names",
       output: "out.xyz"),
     BadInput(
-      testDescription: "no such folder", input: Tool.checkpoint,
+      testDescription: "no such folder", input: Digits.checkpoint,
       message: "no/where.ingot: cannot be created", output: "no/where.ingot"),
     BadInput(
-      testDescription: "folder with something in it", input: Tool.checkpoint,
+      testDescription: "folder with something in it", input: Digits.checkpoint,
       message: "things: cannot be created", output: "things"),
   ]
 
@@ -106,7 +106,7 @@ import Testing
     try Tool.inFolder { tool in
       _ = try tool.write("empty.ckpt", Data())
       _ = try tool.write("text.ckpt", Data("hello\n".utf8))
-      let whole = try Data(contentsOf: URL(filePath: Tool.checkpoint))
+      let whole = try Data(contentsOf: URL(filePath: Digits.checkpoint))
       _ = try tool.write("cut.ckpt", whole.prefix(whole.count / 2))
       try FileManager.default.createDirectory(
         atPath: tool.file("things"), withIntermediateDirectories: false)
@@ -140,7 +140,7 @@ import Testing
   @Test(arguments: ["out.ingot", "out.safetensors", "out.ckpt", "out"])
   func aFullDiskIsOneLineAndNothingIsLeft(output: String) throws {
     try Tool.inFolder { tool in
-      let outcome = try tool.run(limitedTo: 4096, "convert", Tool.checkpoint, "-o", output)
+      let outcome = try tool.run(limitedTo: 4096, "convert", Digits.checkpoint, "-o", output)
       #expect(outcome.status == 2)
       #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
       #expect(outcome.errors.hasPrefix("assay: \(output)"), "\(outcome.errors)")
@@ -156,7 +156,7 @@ import Testing
     ])
   func wrongOptionsAreRefused(options: [String], message: String) throws {
     try Tool.inFolder { tool in
-      let outcome = try tool.run(["convert", Tool.checkpoint, "-o", "out.ingot"] + options)
+      let outcome = try tool.run(["convert", Digits.checkpoint, "-o", "out.ingot"] + options)
       #expect(outcome.status == 2)
       #expect(outcome.errors.contains(message), "\(outcome.errors)")
       #expect(tool.contents == [])

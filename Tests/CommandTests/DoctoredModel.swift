@@ -9,7 +9,7 @@ struct DoctoredModel {
   static func write(
     to path: String, _ change: (TensorDescription) -> TensorDescription?
   ) throws {
-    let source = try Checkpoint.open(path: Tool.checkpoint).source
+    let source = try Checkpoint.open(path: Digits.checkpoint).source
     let kept = source.tensors.enumerated().compactMap { index, tensor in
       change(tensor).map { (index, $0) }
     }
