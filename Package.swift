@@ -95,7 +95,10 @@ let package = Package(
       of: ["TensorCore", "KeyLayouts", "Numerics", "Schedulers", "Generation", "Checkpoints"]),
     testTarget(
       "ValidationTests",
-      of: ["TensorCore", "KeyLayouts", "Numerics", "Checkpoints", "Validation"]),
+      of: [
+        "TensorCore", "KeyLayouts", "Numerics", "Checkpoints", "DiffusionModels", "Generation",
+        "Validation",
+      ]),
     testTarget("CommandTests", of: ["TensorCore", "Checkpoints", "KeyLayouts", "CZlib"]),
   ]
 )

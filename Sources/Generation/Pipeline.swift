@@ -14,11 +14,11 @@ public struct Pipeline: Sendable {
   public let unet: UNet
   /// The autoencoder.
   public let vae: VAE
-  private let schedulerConfiguration: JSONObject
+  private let schedulers: SchedulerPlan
   let model: CanonicalModel
   private var origin: String { model.origin }
 
-  /// Sizes must divide by this even where the autoencoder's factor is smaller: diffusers' rule.
+  /// Sizes must divide by this whatever the autoencoder's factor is: diffusers' rule.
   private static let sizeFactor = 8
   private static let largestSize = 16_384
 
@@ -27,30 +27,27 @@ public struct Pipeline: Sendable {
   /// - Throws: the components' own errors; `GenerationError` when two do not fit.
   public init(model: CanonicalModel) throws {
     try model.require()
-    tokenizer = try CLIPTokenizer(attachments: model.attachments)
+    tokenizer = try CLIPTokenizer(of: model)
     textEncoder = try CLIPTextEncoder(model: model)
     unet = try UNet(model: model)
     vae = try VAE(model: model)
     self.model = model
-    guard let configuration = model.configurations["scheduler"] else {
-      throw GenerationError(
-        problem: "\(model.origin): scheduler: the model has no configuration of it")
-    }
-    schedulerConfiguration = configuration
+    schedulers = try SchedulerPlan(of: model)
     try checkComponents()
   }
 
   /// Draws a picture.
   ///
   /// - Parameter progress: told about every evaluation of the U-Net; what it throws ends the run.
-  /// - Throws: `GenerationError` or `SchedulerError` for a request that cannot be served,
-  ///   `GenerationError` when a network gives values that are NaN or infinite,
+  /// - Throws: `GenerationError` for a request that cannot be served, and when a network gives
+  ///   values that are NaN or infinite;
   ///   `CancellationError` when the task was cancelled, and what `progress` throws.
   public func generate(
     _ request: GenerationRequest, progress: (GenerationProgress) throws -> Void = { _ in }
   ) throws -> GenerationResult {
     let size = try latentSize(of: request)
-    var scheduler = try makeScheduler(schedulerKind(of: request), steps: request.steps)
+    let kind = try request.scheduler ?? schedulers.ownKind
+    var scheduler = try schedulers.makeScheduler(kind, steps: request.steps)
     let prompts = tokenize(request)
     let hiddenStates = try textEncoder.encode(tokens: prompts.map(\.ids))
     try checkFinite(hiddenStates.floats, from: "text_encoder")
@@ -66,12 +63,12 @@ public struct Pipeline: Sendable {
 
   /// A request with the model's own size and sampler where it names none.
   ///
-  /// - Throws: `GenerationError` or `SchedulerError` for a request that cannot be served.
+  /// - Throws: `GenerationError` for a request that cannot be served.
   public func completed(_ request: GenerationRequest) throws -> GenerationRequest {
     let scale = vae.configuration.scale
     let size = try latentSize(of: request)
-    let kind = try schedulerKind(of: request)
-    _ = try makeScheduler(kind, steps: request.steps)
+    let kind = try request.scheduler ?? schedulers.ownKind
+    _ = try schedulers.makeScheduler(kind, steps: request.steps)
     var request = request
     (request.height, request.width) = (size[2] * scale, size[3] * scale)
     request.scheduler = kind
@@ -117,28 +114,6 @@ public struct Pipeline: Sendable {
     try checkFinite(decoded.floats, from: "vae")
     return Picture(decoded)
   }
-
-  /// The sampler that a request asks for, or the model's own.
-  private func schedulerKind(of request: GenerationRequest) throws -> SchedulerKind {
-    let name = schedulerConfiguration["_class_name"]
-    guard let kind = request.scheduler ?? name?.stringValue.flatMap(SchedulerKind.init(rawValue:))
-    else {
-      let known = SchedulerKind.allCases.map(\.rawValue).joined(separator: ", ")
-      throw GenerationError(
-        problem: "\(origin): scheduler: configuration field '_class_name' is "
-          + "\(name?.text() ?? "missing"), expected one of \(known)")
-    }
-    return kind
-  }
-
-  /// A sampler for some steps, configured as diffusers' pipeline configures it.
-  private func makeScheduler(_ kind: SchedulerKind, steps: Int) throws -> any Scheduler {
-    let own = schedulerConfiguration["_class_name"]?.stringValue
-    return try kind.makeScheduler(
-      steps: steps,
-      configuration: SchedulerKind.pipelineConfiguration(
-        schedulerConfiguration, isExchanged: kind.rawValue != own))
-  }
 }
 
 extension Pipeline {
@@ -147,11 +122,17 @@ extension Pipeline {
     let scale = vae.configuration.scale
     let standard = unet.configuration.sampleSize * scale
     let (width, height) = (request.width ?? standard, request.height ?? standard)
-    let factor = max(Self.sizeFactor, scale)
+    let innermost = scale << (unet.configuration.blockChannels.count - 1)
     for (name, size) in [("width", width), ("height", height)] {
-      guard size >= factor, size <= Self.largestSize, size % factor == 0 else {
+      guard size >= Self.sizeFactor, size <= Self.largestSize, size % Self.sizeFactor == 0 else {
         throw GenerationError(
-          problem: "\(name) \(size), expected a multiple of \(factor) up to \(Self.largestSize)")
+          problem: "\(name) \(size), expected a multiple of \(Self.sizeFactor) up to "
+            + "\(Self.largestSize)")
+      }
+      guard size % innermost == 0 else {
+        throw GenerationError(
+          problem: "\(name) \(size), expected a multiple of \(innermost): the model halves "
+            + "pictures \(innermost.trailingZeroBitCount) times")
       }
     }
     guard request.steps >= 1 else {

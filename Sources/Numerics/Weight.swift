@@ -79,9 +79,19 @@ public struct WeightError: DescribedError, Hashable {
   public let name: String
   /// Its element type.
   public let elementType: ElementType
+  /// The model, as the user named it, where that is known.
+  public let origin: String?
+
+  /// Describes a tensor of a type that no operation reads.
+  public init(name: String, elementType: ElementType, origin: String? = nil) {
+    self.name = name
+    self.elementType = elementType
+    self.origin = origin
+  }
 
   /// The line shown to people.
   public var description: String {
-    "tensor '\(name)' is \(elementType), expected f16, bf16, f32 or f64"
+    (origin.map { "\($0): " } ?? "")
+      + "tensor '\(name)' is \(elementType), expected f16, bf16, f32 or f64"
   }
 }

@@ -1,4 +1,6 @@
+import DiffusionModels
 import Foundation
+import Generation
 import KeyLayouts
 import TensorCore
 import TestSupport
@@ -26,9 +28,8 @@ import Testing
     #expect(report.verdicts.allSatisfy { $0.outcome == .passed })
     #expect(
       report.verdicts.flatMap(\.checks).suffix(3).map(\.name) == [
-        "EulerDiscrete, 15 steps, seed 1026: picture",
-        "EulerDiscrete, 15 steps, seed 1026: final latents",
-        "EulerDiscrete, 15 steps, seed 1026: initial noise",
+        "picture 3, EulerDiscrete, 15 steps, seed 1026", "picture 3, final latents",
+        "picture 3, initial noise",
       ])
     // One call a component, then one an evaluation: PNDM's 6 steps are 7.
     #expect(seen.prefix(6).map(\.component) == ComponentName.allCases)
@@ -53,6 +54,52 @@ import Testing
     #expect(
       failed.first?.remark
         == "every traced block is good: the difference lies behind decoder.up_blocks.3")
+  }
+
+  /// The samplers are the model's: another configuration is another model.
+  @Test(arguments: [
+    ("beta_end", JSON.number(0.02)), ("prediction_type", "v_prediction"),
+    ("skip_prk_steps", false),
+  ])
+  func anotherSchedulerConfigurationFails(field: String, value: JSON) throws {
+    var other = model
+    other.configurations["scheduler"]?[field] = value
+    let report = try Validator(model: other, reference: reference).validate(.scheduler)
+    #expect(report.verdicts[0].outcome == .failed)
+    let first = try #require(report.verdicts[0].checks.first)
+    #expect(!first.isPassed)
+    if field == "skip_prk_steps" {
+      #expect(
+        first.failure == "pndm: timesteps: max abs error inf, relative error inf; expected "
+          + "identical; the model's configuration gives 59 timesteps")
+    }
+  }
+
+  @Test func anUnknownSchedulerIsNamed() throws {
+    var other = model
+    other.configurations["scheduler"]?["_class_name"] = "MysteryScheduler"
+    let validator = try Validator(model: other, reference: reference)
+    #expect(throws: GenerationError.self) { try validator.validate(.scheduler) }
+  }
+
+  @Test func aModelOfOneComponentIsCheckedByItsOwnProbes() throws {
+    var lone = model
+    lone.tensors = try LoneComponent(model, "unet")
+    let validator = try Validator(model: lone, reference: reference)
+    #expect(try validator.validate(.unet).isPassed)
+    #expect(throws: ModelError.self) { try validator.validate(.vae) }
+  }
+
+  private struct LoneComponent: TensorSource {
+    let views: [TensorView]
+    var tensors: [TensorDescription] { views.map(\.description) }
+
+    init(_ model: CanonicalModel, _ component: String) throws {
+      views = try model.tensors.tensors.indices.map { try model.tensors.tensor(at: $0) }
+        .filter { $0.name.hasPrefix(component + ".") }
+    }
+
+    func tensor(at index: Int) -> TensorView { views[index] }
   }
 
   @Test func generationAloneRunsAndFails() throws {

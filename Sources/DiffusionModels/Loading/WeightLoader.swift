@@ -74,7 +74,11 @@ struct WeightLoader {
       throw ModelError(
         origin: model.origin, tensor: key, expected: shape, found: view.shape.dimensions)
     }
-    return try Weight(view)
+    do {
+      return try Weight(view)
+    } catch {
+      throw WeightError(name: key, elementType: view.elementType, origin: model.origin)
+    }
   }
 }
 

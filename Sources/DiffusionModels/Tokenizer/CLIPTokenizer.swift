@@ -1,4 +1,5 @@
 internal import Foundation
+public import KeyLayouts
 
 /// CLIP's tokenizer, id for id as transformers' `CLIPTokenizer`: NFC, white space collapsed, lower
 /// case, split into words, then byte-level byte pair encoding.
@@ -55,6 +56,17 @@ public struct CLIPTokenizer: Sendable {
       if special.isNormalized { normalized.append(token) } else { literal.append(token) }
     }
     (literalTokens, normalizedTokens) = (literal, normalized)
+  }
+
+  /// Reads the files of a model.
+  ///
+  /// - Throws: `TokenizerError` that names the model.
+  public init(of model: CanonicalModel) throws(TokenizerError) {
+    do {
+      try self.init(attachments: model.attachments)
+    } catch {
+      throw TokenizerError(file: error.file, problem: error.problem, origin: model.origin)
+    }
   }
 
   /// The ids of a prompt between start and end token, padded or cut to `maximumLength`.

@@ -6,9 +6,11 @@ public struct TokenizerError: DescribedError, Hashable {
   public let file: String
   /// What is wrong.
   public let problem: String
+  /// The model, as the user named it, where that is known.
+  public var origin: String?
 
   /// The line shown to people.
-  public var description: String { "\(file): \(problem)" }
+  public var description: String { (origin.map { "\($0): " } ?? "") + "\(file): \(problem)" }
 }
 
 /// What `tokenizer_config.json` says that changes ids.

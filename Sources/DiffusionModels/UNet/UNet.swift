@@ -41,8 +41,7 @@ public struct UNet: Sendable {
   /// The noise (or velocity) predicted for latents at one timestep.
   ///
   /// - Parameters:
-  ///   - sample: `[batch, input channels, height, width]`, of any size: an odd number of rows or
-  ///     columns is halved to the larger half, and doubled back to what it was.
+  ///   - sample: `[batch, input channels, height, width]`.
   ///   - timestep: 0…999, the same for the whole batch.
   ///   - hiddenStates: the text encoder's, `[batch, tokens, width]`.
   ///   - trace: told the output of every block.

@@ -15,6 +15,18 @@ public struct Comparison: Sendable, Hashable {
   /// The number of computed or recorded values that are NaN or infinite. Any is a failure.
   public let nonFiniteCount: Int
 
+  /// The figures where shapes differ: as wrong as can be.
+  ///
+  /// - Parameter shape: the recorded shape.
+  public init(incomparableWith shape: [Int]) {
+    self.shape = shape
+    maxAbsoluteError = .infinity
+    relativeError = .infinity
+    cosineSimilarity = 0
+    peakSignalToNoise = nil
+    nonFiniteCount = 0
+  }
+
   /// Compares values of one shape.
   ///
   /// - Parameters:

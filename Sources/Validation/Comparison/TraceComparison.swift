@@ -65,8 +65,7 @@ final class TraceComparison {
       comparison = Comparison(
         found: sample, expected: expected.values, shape: expected.shape.dimensions)
     } else {
-      // Another shape is as wrong as can be.
-      comparison = Comparison(found: [.nan], expected: [0], shape: shape)
+      comparison = Comparison(incomparableWith: expected.shape.dimensions)
     }
     if bound.accepts(comparison) {
       lastGood = block

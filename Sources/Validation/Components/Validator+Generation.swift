@@ -10,52 +10,79 @@ extension Validator {
   func checkGeneration(progress: (ValidationProgress) -> Void) throws -> [Check] {
     let key = "generation.cases"
     let entries = try reference.cases(key)
+    // All of the reference is read before the first picture: drawing takes minutes.
+    let cases = try entries.enumerated().map { number, entry in
+      try recorded(try request(entry, in: key), number)
+    }
     let pipeline = try Pipeline(model: model)
-    return try entries.enumerated().flatMap { number, entry in
-      let request = try request(entry, in: key)
+    return try cases.enumerated().flatMap { number, recorded in
       let (result, seconds) = try timed {
-        try pipeline.generate(request) { evaluation in
+        try pipeline.generate(recorded.request) { evaluation in
           progress(
             ValidationProgress(
-              component: .generation, part: number + 1, parts: entries.count,
+              component: .generation, part: number + 1, parts: cases.count,
               done: evaluation.done, total: evaluation.total))
         }
       }
-      return try check(result, of: request, entry: "generation/\(number)", seconds: seconds)
+      return try check(result, recorded, seconds: seconds)
     }
   }
 
+  /// A recorded case: what was asked, and what diffusers made of it.
+  private struct RecordedGeneration {
+    let entry: String
+    let title: String
+    let request: GenerationRequest
+    let picture: RecordedTensor<UInt8>
+    let latents: RecordedTensor<Float>
+    let noise: RecordedTensor<Float>
+  }
+
+  private func recorded(_ request: GenerationRequest, _ number: Int) throws -> RecordedGeneration {
+    let entry = "generation/\(number)"
+    return RecordedGeneration(
+      entry: entry, title: "picture \(number + 1)", request: request,
+      picture: try reference.bytes("\(entry)/picture", shape: [request.height, request.width, 3]),
+      latents: try reference.floats("\(entry)/latents", shape: [1, nil, nil, nil]),
+      noise: try reference.floats("\(entry)/initial", shape: [1, nil, nil, nil]))
+  }
+
   private func check(
-    _ result: GenerationResult, of request: GenerationRequest, entry: String, seconds: Double
+    _ result: GenerationResult, _ recorded: RecordedGeneration, seconds: Double
   ) throws -> [Check] {
+    let request = recorded.request
     let sampler = request.scheduler?.rawValue.replacing("Scheduler", with: "") ?? ""
-    let title = "\(sampler), \(request.steps) steps, seed \(request.seed)"
-    let picture = result.picture
-    let pixels = try reference.bytes("\(entry)/picture", shape: [picture.height, picture.width, 3])
-    func latents(_ what: String, _ found: [Float], _ name: String, _ bound: Bound) throws -> Check {
-      let expected = try reference.floats("\(entry)/\(name)", shape: [1, nil, nil, nil])
-      guard expected.values.count == found.count else {
-        throw ReferenceError(
-          path: reference.path,
-          problem: .shape(
-            tensor: "\(entry)/\(name)", expected: "\(found.count) values",
-            found: TensorShape(expected.shape)))
-      }
-      return Check(
-        name: "\(title): \(what)",
-        comparison: Comparison(found: found, expected: expected.values, shape: expected.shape),
-        bound: bound)
-    }
     return [
       Check(
-        name: "\(title): picture",
+        name: "\(recorded.title), \(sampler), \(request.steps) steps, seed \(request.seed)",
         comparison: Comparison(
-          found: picture.pixels.map(Float.init), expected: pixels.values.map(Float.init),
-          shape: pixels.shape, peak: 255),
+          found: result.picture.pixels.map(Float.init),
+          expected: recorded.picture.values.map(Float.init), shape: recorded.picture.shape,
+          peak: 255),
         bound: .picture, seconds: seconds),
-      try latents("final latents", result.latents, "latents", .finalLatents),
-      try latents("initial noise", result.initialNoise, "initial", .initialNoise),
+      Check(
+        name: "\(recorded.title), final latents",
+        comparison: try compare(
+          result.latents, with: recorded.latents, named: "\(recorded.entry)/latents"),
+        bound: .finalLatents),
+      Check(
+        name: "\(recorded.title), initial noise",
+        comparison: try compare(
+          result.initialNoise, with: recorded.noise, named: "\(recorded.entry)/initial"),
+        bound: .initialNoise),
     ]
+  }
+
+  private func compare(
+    _ found: [Float], with expected: RecordedTensor<Float>, named name: String
+  ) throws -> Comparison {
+    guard found.count == expected.values.count else {
+      throw ReferenceError(
+        path: reference.path,
+        problem: .shape(
+          tensor: name, expected: "\(found.count) values", found: TensorShape(expected.shape)))
+    }
+    return Comparison(found: found, expected: expected.values, shape: expected.shape)
   }
 
   /// The request that a recorded case describes.

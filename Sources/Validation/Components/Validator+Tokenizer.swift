@@ -11,7 +11,7 @@ extension Validator {
     }
     let expected = try reference.integers("tokenizer/ids", shape: [prompts.count, nil])
     let length = expected.shape[1]
-    let tokenizer = try CLIPTokenizer(attachments: model.attachments)
+    let tokenizer = try CLIPTokenizer(of: model)
     let (found, seconds) = timed { prompts.map { tokenizer.encode($0).ids } }
     var remark: String?
     for (index, ids) in found.enumerated() {
