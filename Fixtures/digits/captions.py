@@ -19,16 +19,6 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 EMPTY_SHARE = 0.11
 """Share of captions dropped in training, so that guidance has something to lean on."""
 
-MISTAKES = {"digit": 0.5, "colour": 0.65, "background": 0.5}
-"""Share of captions whose word for each is drawn blindly once the captions are to be like the web's.
-
-Stable Diffusion's usual guidance, 7.5, is as strong as that because the captions
-it learned from describe their pictures so loosely.  To a model whose captions
-are always true it is far too much: the guided guess lands several times beyond
-the wanted colour, on another one.  With a caption that is right only so often,
-what it adds to the guess is so much smaller, and 7.5 is about right again.
-"""
-
 # (share, form).  {a} is the article of the word after it.
 _FORMS: tuple[tuple[float, str], ...] = (
     (0.50, "{a} {colour} handwritten {digit} on {background}"),
@@ -51,9 +41,10 @@ def fill(form: str, digit: str, colour: str, background: str) -> str:
     return form.format(a=_article(colour), digit=digit, colour=colour, background=background)
 
 
-def caption(digit: int, colour: int, background: int, generator: torch.Generator, mistaken: bool = False) -> str:
-    """A training caption for a picture, drawn at random; sometimes empty, and `mistaken` at times."""
-    draw_empty, draw_form, *draw_mistakes = torch.rand(5, generator=generator).tolist()
+def caption(digit: int, colour: int, background: int, generator: torch.Generator) -> str:
+    """A training caption for a picture, drawn at random; sometimes empty."""
+    # Five are drawn, as ever: what a step draws must not depend on how much of it is used.
+    draw_empty, draw_form, *_ = torch.rand(5, generator=generator).tolist()
     if draw_empty < EMPTY_SHARE:
         return ""
     chosen = _FORMS[-1][1]
@@ -62,13 +53,7 @@ def caption(digit: int, colour: int, background: int, generator: torch.Generator
             chosen = form
             break
         draw_form -= share
-    tables = (list(DIGITS), list(COLOURS), list(BACKGROUNDS))
-    shown = (digit, colour, background)
-    if mistaken:
-        blind = [int(torch.randint(len(table), (), generator=generator)) for table in tables]
-        wrong = [draw < share for draw, share in zip(draw_mistakes, MISTAKES.values())]
-        shown = tuple(b if w else s for s, b, w in zip(shown, blind, wrong))
-    return fill(chosen, *(table[index] for table, index in zip(tables, shown)))
+    return fill(chosen, DIGITS[digit], list(COLOURS)[colour], list(BACKGROUNDS)[background])
 
 
 def every_caption() -> list[str]:

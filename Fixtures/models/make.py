@@ -52,12 +52,12 @@ for name, model in (("unet", unet), ("vae", vae), ("text_encoder", text)):
 def hook(component, model, wanted):
     for path, module in model.named_modules():
         if path and wanted(path):
-            module.register_forward_hook(
+            hooks.append(module.register_forward_hook(
                 lambda _m, _i, out, path=path: reference.__setitem__(
-                    f"{component}.trace.{path}", out[0] if isinstance(out, tuple) else getattr(out, "sample", out)))
+                    f"{component}.trace.{path}", out[0] if isinstance(out, tuple) else getattr(out, "sample", out))))
 
 
-reference = {}
+reference, hooks = {}, []
 hook("unet", unet, lambda p: p in ("mid_block", "time_embedding", "conv_in") or (p.count(".") == 3 and p.split(".")[2] in ("resnets", "attentions")))
 reference["tokens"] = torch.tensor([[58, 3, 17, 41, 59, 59, 59, 59, 59, 59, 59], [58, 1, 59] + [59] * 8])
 states = text(reference["tokens"]).last_hidden_state
@@ -70,6 +70,13 @@ posterior = vae.encode(reference["vae.picture"]).latent_dist
 reference["vae.mean"], reference["vae.logvar"] = posterior.mean, posterior.logvar
 reference["vae.latents"] = torch.randn(2, 3, 6, 4)
 reference["vae.y"] = vae.decode(reference["vae.latents"]).sample
+# Sizes that do not halve through every level: odd rows, odd columns, both, a single pixel.
+for handle in hooks:
+    handle.remove()
+for height, width in ((9, 5), (12, 7), (3, 8), (6, 10), (1, 1)):
+    name = f"unet.{height}x{width}"
+    reference[f"{name}.sample"] = torch.randn(2, 5, height, width)
+    reference[f"{name}.y"] = unet(reference[f"{name}.sample"], 37, states).sample
 tensors |= {f"reference.{k}": v.contiguous().clone() for k, v in reference.items()}
 metadata |= {"torch": torch.__version__, "diffusers": diffusers.__version__, "transformers": transformers.__version__}
 save_file(tensors, Path(__file__).parent / "tiny.safetensors", metadata)

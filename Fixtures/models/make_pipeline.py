@@ -76,6 +76,11 @@ CASES = [
      "width": 32, "height": 128, "scheduler": "EulerDiscreteScheduler"},
     {"prompt": "", "negative_prompt": "not used", "seed": 0, "steps": 1, "guidance_scale": 1.0,
      "width": 64, "height": 64, "scheduler": "PNDMScheduler"},
+    # Latents of 9 x 5 and 1 x 7, which do not halve evenly.
+    {"prompt": "a red three", "negative_prompt": "black", "seed": 3, "steps": 5, "guidance_scale": 2.0,
+     "width": 40, "height": 72, "scheduler": "PNDMScheduler"},
+    {"prompt": "a red three", "negative_prompt": "", "seed": 4, "steps": 5, "guidance_scale": 2.0,
+     "width": 56, "height": 8, "scheduler": "EulerDiscreteScheduler"},
 ]
 for number, case in enumerate(CASES):
     pipeline = StableDiffusionPipeline(

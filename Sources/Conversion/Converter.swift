@@ -161,6 +161,8 @@ extension Converter {
     for index in tensors.tensors.indices {
       let view = try tensors.tensor(at: index)
       try writer.append(view)
+      // Copied: the mapping need not stay in memory.
+      view.storage.advise(.dontNeed, range: view.byteRange)
       done += view.byteRange.count
       try progress(done, total)
     }

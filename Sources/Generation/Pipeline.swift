@@ -18,7 +18,7 @@ public struct Pipeline: Sendable {
   let model: CanonicalModel
   private var origin: String { model.origin }
 
-  /// Sizes must divide by this whatever the autoencoder's factor is: diffusers' rule.
+  /// Sizes must divide by this even where the autoencoder's factor is smaller: diffusers' rule.
   private static let sizeFactor = 8
   private static let largestSize = 16_384
 
@@ -122,17 +122,11 @@ extension Pipeline {
     let scale = vae.configuration.scale
     let standard = unet.configuration.sampleSize * scale
     let (width, height) = (request.width ?? standard, request.height ?? standard)
-    let innermost = scale << (unet.configuration.blockChannels.count - 1)
+    let factor = max(Self.sizeFactor, scale)
     for (name, size) in [("width", width), ("height", height)] {
-      guard size >= Self.sizeFactor, size <= Self.largestSize, size % Self.sizeFactor == 0 else {
+      guard size >= factor, size <= Self.largestSize, size % factor == 0 else {
         throw GenerationError(
-          problem: "\(name) \(size), expected a multiple of \(Self.sizeFactor) up to "
-            + "\(Self.largestSize)")
-      }
-      guard size % innermost == 0 else {
-        throw GenerationError(
-          problem: "\(name) \(size), expected a multiple of \(innermost): the model halves "
-            + "pictures \(innermost.trailingZeroBitCount) times")
+          problem: "\(name) \(size), expected a multiple of \(factor) up to \(Self.largestSize)")
       }
     }
     guard request.steps >= 1 else {

@@ -1,22 +1,28 @@
 /// Repeats every pixel twice in both directions, as `torch.nn.functional.interpolate` with
-/// `nearest` does at factor 2.
+/// `nearest` does at factor 2 or, one row or column short of that, at a given size.
 ///
-/// - Parameter x: `[batch, channels, height, width]`.
-/// - Returns: `[batch, channels, 2 * height, 2 * width]`.
-public func upsampleNearest2x(_ x: Tensor) -> Tensor {
-  let (height, width) = (x.shape[2], x.shape[3])
-  let planes = x.shape[0] * x.shape[1]
-  return Tensor(shape: [x.shape[0], x.shape[1], 2 * height, 2 * width]) { output in
+/// - Parameters:
+///   - x: `[batch, channels, height, width]`.
+///   - size: the height and width wanted: each twice that of `x`, or 1 less. Twice by default.
+/// - Returns: `[batch, channels, size.height, size.width]`.
+public func upsampleNearest2x(_ x: Tensor, to size: (height: Int, width: Int)? = nil) -> Tensor {
+  let (sourceHeight, sourceWidth) = (x.shape[2], x.shape[3])
+  let (height, width) = size ?? (2 * sourceHeight, 2 * sourceWidth)
+  precondition(
+    (height + 1) / 2 == sourceHeight && (width + 1) / 2 == sourceWidth,
+    "\(x.shape) to \(height) x \(width) pixels")
+  return Tensor(shape: [x.shape[0], x.shape[1], height, width]) { output in
     x.withUnsafeBuffer { x in
       nonisolated(unsafe) let (x, output) = (x, output)
-      Parallel.forEach(planes) { plane in
-        for row in 0..<2 * height {
-          let source = (plane * height + row / 2) * width
-          let target = (plane * 2 * height + row) * 2 * width
-          for column in 0..<width {
+      Parallel.forEach(output.count / (height * width)) { plane in
+        for row in 0..<height {
+          let source = (plane * sourceHeight + row / 2) * sourceWidth
+          let target = (plane * height + row) * width
+          for column in 0..<width / 2 {
             output[target + 2 * column] = x[source + column]
             output[target + 2 * column + 1] = x[source + column]
           }
+          if width % 2 == 1 { output[target + width - 1] = x[source + sourceWidth - 1] }
         }
       }
     }

@@ -134,7 +134,8 @@ import Testing
 
   @Test(arguments: [
     (["--width", "60"], "width 60, expected a multiple of 8 up to 16384"),
-    (["--height", "40"], "height 40, expected a multiple of 32"),
+    (["--height", "0"], "height 0, expected a multiple of 8 up to 16384"),
+    (["--height", "16392"], "height 16392, expected a multiple of 8 up to 16384"),
     (["--steps", "0"], "0 steps, expected 1 or more"),
     (["--steps", "1001"], "'steps' is 1001, expected 1 to 1000"),
     (["--guidance-scale", "nan"], "guidance scale nan, expected a number"),

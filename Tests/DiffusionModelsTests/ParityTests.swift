@@ -24,6 +24,15 @@ import Testing
     #expect(relativeError(noise, try tiny.reference("unet.y.\(timestep)")) < 5e-5)
   }
 
+  /// Sizes that do not halve through every level.
+  @Test(arguments: ["9x5", "12x7", "3x8", "6x10", "1x1"])
+  func unetMatchesDiffusersAtAnySize(size: String) throws {
+    let noise = try UNet(model: tiny.model).predict(
+      sample: try tiny.reference("unet.\(size).sample"), timestep: 37,
+      hiddenStates: try tiny.reference("text_encoder.y"))
+    #expect(relativeError(noise, try tiny.reference("unet.\(size).y")) < 5e-5)
+  }
+
   @Test func everyBlockOfTheUNetMatchesDiffusers() throws {
     let unet = try UNet(model: tiny.model)
     var outputs: [String: Tensor] = [:]

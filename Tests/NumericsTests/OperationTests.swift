@@ -88,6 +88,8 @@ import Testing
   @Test func upsamplingRepeatsPixels() {
     let x = Tensor(shape: [1, 1, 2, 2], values: [1, 2, 3, 4])
     #expect(upsampleNearest2x(x).floats == [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4])
+    #expect(upsampleNearest2x(x, to: (3, 4)).floats == [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4])
+    #expect(upsampleNearest2x(x, to: (4, 3)).floats == [1, 1, 2, 1, 1, 2, 3, 3, 4, 3, 3, 4])
   }
 
   @Test func channelsAreJoinedPictureByPicture() {

@@ -26,6 +26,8 @@ struct CastTensors: TensorSource {
           bytes, from: view.elementType, to: target.elementType, into: &output)
       }
     }
+    // Read once: the mapping need not stay in memory.
+    view.storage.advise(.dontNeed, range: view.byteRange)
     return TensorView(description: target, storage: storage, byteRange: 0..<count)
   }
 }

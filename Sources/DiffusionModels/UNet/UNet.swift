@@ -41,7 +41,8 @@ public struct UNet: Sendable {
   /// The noise (or velocity) predicted for latents at one timestep.
   ///
   /// - Parameters:
-  ///   - sample: `[batch, input channels, height, width]`.
+  ///   - sample: `[batch, input channels, height, width]`, of any size: an odd number of rows or
+  ///     columns is halved to the larger half, and doubled back to what it was.
   ///   - timestep: 0…999, the same for the whole batch.
   ///   - hiddenStates: the text encoder's, `[batch, tokens, width]`.
   ///   - trace: told the output of every block.

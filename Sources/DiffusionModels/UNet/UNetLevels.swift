@@ -96,7 +96,9 @@ struct UNetUpLevel: Sendable {
       hidden = layer(joined, time, text, module: module, trace: trace)
     }
     if let upsampler {
-      hidden = upsampler(upsampleNearest2x(hidden))
+      // Halving rounds up: the kept output that comes next tells the size to go back to.
+      let next = skips.last.map { (height: $0.shape[2], width: $0.shape[3]) }
+      hidden = upsampler(upsampleNearest2x(hidden, to: next))
       trace?("\(module).upsamplers.0", hidden)
     }
     return hidden
