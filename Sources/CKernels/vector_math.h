@@ -36,9 +36,9 @@ INLINE lanes select(lane_integers mask, lanes yes, lanes no) {
 INLINE lanes exponential_of_difference(lanes x, lanes rest) {
   lanes y = select(x < -87.3f, (lanes){0} - 87.3f, x);
   y = select(x > 88.7f, (lanes){0} + 88.7f, y);
-  // Adding 1.5 * 2^23 rounds to the nearest integer.
-  lanes n = y * 1.44269504f + 12582912.0f;
-  n = n - 12582912.0f;
+  // Adding 1.5 * 2^23 rounds to the nearest integer, and leaves it in the low bits.
+  lanes shifted = y * 1.44269504f + 12582912.0f;
+  lanes n = shifted - 12582912.0f;
   lanes r = y - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
   r = r - rest;
@@ -48,10 +48,8 @@ INLINE lanes exponential_of_difference(lanes x, lanes rest) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   lanes value = p * (r * r) + r + 1.0f;
-  // n clamped again, so that a NaN's conversion is defined.
-  lanes exponent = select(n == n, n, (lanes){0});
-  lane_integers bits = (__builtin_convertvector(exponent, lane_integers) + 127) << 23;
-  return select(x < -87.3f, (lanes){0}, value * (lanes)bits);
+  lane_integers power = ((lane_integers)shifted << 23) + 0x3F800000;
+  return select(x < -87.3f, (lanes){0}, value * (lanes)power);
 }
 
 INLINE lanes exponential(lanes x) { return exponential_of_difference(x, (lanes){0}); }

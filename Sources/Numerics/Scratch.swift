@@ -14,8 +14,8 @@ enum Scratch {
   }
 
   private static let kept = Mutex<[Buffer]>([])
-  /// The most that is kept: the buffers of one large convolution.
-  private static let keptBytes = 128 << 20
+  /// The most that is kept: the buffers of one large convolution and of the products around it.
+  private static let keptBytes = 192 << 20
 
   /// Lends room for `count` floats, not initialised.
   static func withFloats<Result>(
@@ -29,13 +29,11 @@ enum Scratch {
     return try body(pointer.bindMemory(to: Float.self, capacity: count))
   }
 
-  /// The smallest kept buffer that fits without wasting more than it is asked for, or a new one.
+  /// The smallest kept buffer that is large enough, or a new one.
   private static func take(_ byteCount: Int) -> Buffer {
     let found = kept.withLock { buffers -> Buffer? in
-      let fitting = buffers.indices.filter {
-        (byteCount...2 * byteCount + HugePages.size).contains(buffers[$0].byteCount)
-      }
-      return fitting.min { buffers[$0].byteCount < buffers[$1].byteCount }
+      buffers.indices.filter { buffers[$0].byteCount >= byteCount }
+        .min { buffers[$0].byteCount < buffers[$1].byteCount }
         .map { buffers.remove(at: $0) }
     }
     if let found { return found }

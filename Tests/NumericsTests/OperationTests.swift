@@ -77,6 +77,16 @@ import Testing
     }
   }
 
+  /// Widths that leave several panels and tiles.
+  @Test(arguments: [(rows: 3, inner: 5, width: 7), (40, 3000, 1500), (1100, 24, 40)])
+  func gatedLinearIsGEGLUOfLinear(rows: Int, inner: Int, width: Int) throws {
+    let x = noise([rows, inner], seed: 1)
+    let w = try weight(noise([2 * width, inner], seed: 2, scale: 0.05))
+    let b = try weight(noise([2 * width], seed: 3))
+    let y = linearGEGLU(x, weight: w, bias: b)
+    #expect(relativeError(y, geglu(linear(x, weight: w, bias: b))) < 1e-6)
+  }
+
   @Test func pixelsAndTokensAreInverse() {
     let x = Tensor(shape: [2, 3, 5, 7], values: (0..<210).map(Float.init))
     let tokens = nchwToTokens(x)

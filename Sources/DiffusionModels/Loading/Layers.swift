@@ -13,6 +13,19 @@ struct Linear: Sendable {
   func callAsFunction(_ x: Tensor) -> Tensor { linear(x, weight: weight, bias: bias) }
 }
 
+/// diffusers' `GEGLU`: a linear layer whose second half of outputs, through GELU, gates the first.
+struct GatedLinear: Sendable {
+  private let weight: Weight
+  private let bias: Weight
+
+  init(_ weights: WeightLoader, inputs: Int, outputs: Int) throws {
+    weight = try weights.weight("weight", [2 * outputs, inputs])
+    bias = try weights.weight("bias", [2 * outputs])
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor { linearGEGLU(x, weight: weight, bias: bias) }
+}
+
 /// `torch.nn.Conv2d` of a square kernel.
 struct Convolution: Sendable {
   private let weight: Weight

@@ -62,7 +62,8 @@ struct Transformer: Sendable {
 private struct TransformerBlock: Sendable {
   private let norm1, norm2, norm3: LayerNorm
   private let selfAttention, textAttention: MultiHeadAttention
-  private let widen, narrow: Linear
+  private let widen: GatedLinear
+  private let narrow: Linear
 
   init(_ weights: WeightLoader, width: Int, heads: Int, textWidth: Int) throws {
     norm1 = try LayerNorm(weights["norm1"], width: width)
@@ -72,7 +73,7 @@ private struct TransformerBlock: Sendable {
       weights["attn1"], width: width, contextWidth: width, heads: heads)
     textAttention = try MultiHeadAttention(
       weights["attn2"], width: width, contextWidth: textWidth, heads: heads)
-    widen = try Linear(weights["ff.net.0.proj"], inputs: width, outputs: 8 * width)
+    widen = try GatedLinear(weights["ff.net.0.proj"], inputs: width, outputs: 4 * width)
     narrow = try Linear(weights["ff.net.2"], inputs: 4 * width, outputs: width)
   }
 
@@ -80,7 +81,7 @@ private struct TransformerBlock: Sendable {
     let normed = norm1(x)
     var hidden = add(x, selfAttention(normed, context: normed))
     hidden = add(hidden, textAttention(norm2(hidden), context: text))
-    return add(hidden, narrow(geglu(widen(norm3(hidden)))))
+    return add(hidden, narrow(widen(norm3(hidden))))
   }
 }
 
