@@ -32,19 +32,17 @@ public func upsampleNearest2x(_ x: Tensor, to size: (height: Int, width: Int)? =
 /// Adds one number to every pixel of each channel.
 ///
 /// - Parameters:
-///   - x: `[batch, channels, height, width]`.
 ///   - bias: `[batch, channels]`.
-public func addChannelBias(_ x: Tensor, bias: Tensor) -> Tensor {
+///   - x: `[batch, channels, height, width]`.
+public func addChannelBias(_ bias: Tensor, to x: inout Tensor) {
   let plane = x.shape[2] * x.shape[3]
   precondition(bias.shape == [x.shape[0], x.shape[1]], "bias \(bias.shape) for \(x.shape)")
-  return Tensor(shape: x.shape) { output in
-    x.withUnsafeBuffer { x in
-      bias.withUnsafeBuffer { bias in
-        nonisolated(unsafe) let (x, bias, output) = (x, bias, output)
-        Parallel.forEach(bias.count) { channel in
-          let value = bias[channel]
-          for index in channel * plane..<(channel + 1) * plane { output[index] = x[index] + value }
-        }
+  bias.withUnsafeBuffer { bias in
+    x.withUnsafeMutableBuffer { x in
+      nonisolated(unsafe) let (x, bias) = (x, bias)
+      Parallel.forEach(bias.count) { channel in
+        let value = bias[channel]
+        for index in channel * plane..<(channel + 1) * plane { x[index] += value }
       }
     }
   }
@@ -54,16 +52,26 @@ public func addChannelBias(_ x: Tensor, bias: Tensor) -> Tensor {
 public func concatenateChannels(_ a: Tensor, _ b: Tensor) -> Tensor {
   precondition(
     a.shape[0] == b.shape[0] && a.shape[2...] == b.shape[2...], "\(a.shape) and \(b.shape)")
-  let partA = a.count / a.shape[0]
-  let partB = b.count / b.shape[0]
-  var values: [Float] = []
-  values.reserveCapacity(a.count + b.count)
-  for picture in 0..<a.shape[0] {
-    values += a.floats[picture * partA..<(picture + 1) * partA]
-    values += b.floats[picture * partB..<(picture + 1) * partB]
+  let plane = a.shape[2] * a.shape[3]
+  let (channelsA, channelsB) = (a.shape[1], b.shape[1])
+  let channels = channelsA + channelsB
+  return Tensor(shape: [a.shape[0], channels] + a.shape.dropFirst(2)) { output in
+    a.withUnsafeBuffer { a in
+      b.withUnsafeBuffer { b in
+        guard let a = a.baseAddress, let b = b.baseAddress, let target = output.baseAddress
+        else { return }
+        nonisolated(unsafe) let (fromA, fromB, to) = (a, b, target)
+        Parallel.forEach(output.count / plane) { index in
+          let (picture, channel) = (index / channels, index % channels)
+          let source =
+            channel < channelsA
+            ? fromA + (picture * channelsA + channel) * plane
+            : fromB + (picture * channelsB + channel - channelsA) * plane
+          (to + index * plane).update(from: source, count: plane)
+        }
+      }
+    }
   }
-  return Tensor(
-    shape: [a.shape[0], a.shape[1] + b.shape[1]] + a.shape.dropFirst(2), values: values)
 }
 
 /// Pixels as tokens: `[batch, channels, height, width]` to `[batch, height * width, channels]`.

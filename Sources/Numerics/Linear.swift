@@ -48,17 +48,14 @@ public func linear(_ x: Tensor, weight: Weight, bias: Weight? = nil) -> Tensor {
   }
 }
 
-/// `a + b`, element by element.
-public func add(_ a: Tensor, _ b: Tensor) -> Tensor {
-  precondition(a.shape == b.shape, "add: \(a.shape) and \(b.shape)")
-  return Tensor(shape: a.shape) { output in
-    nonisolated(unsafe) let output = output
-    a.withUnsafeBuffer { a in
-      b.withUnsafeBuffer { b in
-        nonisolated(unsafe) let (a, b) = (a, b)
-        Parallel.forEachRange(of: a.count, length: max(Parallel.length(for: a.count), 4096)) {
-          for index in $0 { output[index] = a[index] + b[index] }
-        }
+/// Adds `x` to a tensor of the same shape, element by element.
+public func add(_ x: Tensor, to target: inout Tensor) {
+  precondition(x.shape == target.shape, "add: \(x.shape) to \(target.shape)")
+  x.withUnsafeBuffer { x in
+    target.withUnsafeMutableBuffer { target in
+      nonisolated(unsafe) let (x, target) = (x, target)
+      Parallel.forEachRange(of: x.count, length: max(Parallel.length(for: x.count), 4096)) {
+        for index in $0 { target[index] += x[index] }
       }
     }
   }

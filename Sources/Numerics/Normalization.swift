@@ -9,29 +9,66 @@
 public func groupNorm(
   _ x: Tensor, groups: Int, weight: Weight, bias: Weight, epsilon: Float, fusedSiLU: Bool = false
 ) -> Tensor {
-  let (batch, channels) = (x.shape[0], x.shape[1])
-  precondition(channels % groups == 0, "\(channels) channels in \(groups) groups")
-  let plane = x.shape.dropFirst(2).reduce(1, *)
-  let channelsPerGroup = channels / groups
+  let norm = GroupNormalization(
+    x.shape, groups: groups, weight: weight, bias: bias, epsilon: epsilon, fusedSiLU: fusedSiLU)
   return Tensor(shape: x.shape) { output in
     x.withUnsafeBuffer { x in
-      weight.withFloats { weight in
-        bias.withFloats { bias in
-          guard let source = x.baseAddress, let target = output.baseAddress else { return }
-          nonisolated(unsafe) let (from, to, weight, bias) = (source, target, weight, bias)
-          Parallel.forEach(batch * groups) { index in
-            let start = index * channelsPerGroup * plane
-            let moments = Moments(of: from + start, count: channelsPerGroup * plane)
-            let factor = moments.inverseDeviation(epsilon)
-            let kernel =
-              fusedSiLU ? VectorKernels.current.affineSiLU : VectorKernels.current.affine
-            for channel in 0..<channelsPerGroup {
-              let absolute = index % groups * channelsPerGroup + channel
-              let scale = factor * weight[absolute]
-              let shift = bias[absolute] - Float(moments.mean) * scale
-              let offset = start + channel * plane
-              kernel(from + offset, to + offset, plane, scale, shift)
-            }
+      guard let source = x.baseAddress, let target = output.baseAddress else { return }
+      norm.run(source, target)
+    }
+  }
+}
+
+/// The same in place of its input.
+public func groupNorm(
+  inPlace x: inout Tensor, groups: Int, weight: Weight, bias: Weight, epsilon: Float,
+  fusedSiLU: Bool = false
+) {
+  let norm = GroupNormalization(
+    x.shape, groups: groups, weight: weight, bias: bias, epsilon: epsilon, fusedSiLU: fusedSiLU)
+  x.withUnsafeMutableBuffer { x in
+    guard let target = x.baseAddress else { return }
+    norm.run(target, target)
+  }
+}
+
+/// What a group normalisation of one shape does to memory.
+private struct GroupNormalization: Sendable {
+  private let batch, channels, groups, plane: Int
+  private let weight, bias: Weight
+  private let epsilon: Float
+  private let fusedSiLU: Bool
+
+  init(
+    _ shape: [Int], groups: Int, weight: Weight, bias: Weight, epsilon: Float, fusedSiLU: Bool
+  ) {
+    precondition(shape[1] % groups == 0, "\(shape[1]) channels in \(groups) groups")
+    (batch, channels) = (shape[0], shape[1])
+    plane = shape.dropFirst(2).reduce(1, *)
+    self.groups = groups
+    self.weight = weight
+    self.bias = bias
+    self.epsilon = epsilon
+    self.fusedSiLU = fusedSiLU
+  }
+
+  /// Source and target may be the same.
+  func run(_ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>) {
+    let channelsPerGroup = channels / groups
+    let kernel = fusedSiLU ? VectorKernels.current.affineSiLU : VectorKernels.current.affine
+    weight.withFloats { weight in
+      bias.withFloats { bias in
+        nonisolated(unsafe) let (from, to, weight, bias) = (source, target, weight, bias)
+        Parallel.forEach(batch * groups) { index in
+          let start = index * channelsPerGroup * plane
+          let moments = Moments(of: from + start, count: channelsPerGroup * plane)
+          let factor = moments.inverseDeviation(epsilon)
+          for channel in 0..<channelsPerGroup {
+            let absolute = index % groups * channelsPerGroup + channel
+            let scale = factor * weight[absolute]
+            let shift = bias[absolute] - Float(moments.mean) * scale
+            let offset = start + channel * plane
+            kernel(from + offset, to + offset, plane, scale, shift)
           }
         }
       }

@@ -48,6 +48,13 @@ public struct Tensor: Sendable {
     try floats.withUnsafeBufferPointer(body)
   }
 
+  /// Lends the elements for change; they are copied first when another tensor shares them.
+  mutating func withUnsafeMutableBuffer<Result>(
+    _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    try floats.withUnsafeMutableBufferPointer { try body($0) }
+  }
+
   /// Tensors of equal trailing extents joined along the outermost dimension.
   public static func stacked(_ parts: [Tensor]) -> Tensor {
     precondition(

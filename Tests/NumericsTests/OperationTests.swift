@@ -39,6 +39,13 @@ import Testing
       weight: try reference.weight("\(name).weight"),
       bias: try reference.weight("\(name).bias"), epsilon: 1e-5,
       fusedSiLU: name.hasPrefix("groupNormSiLU"))
+    var inPlace = try reference.tensor("\(name).x")
+    groupNorm(
+      inPlace: &inPlace, groups: try #require(parameters["groups"]?.intValue),
+      weight: try reference.weight("\(name).weight"),
+      bias: try reference.weight("\(name).bias"), epsilon: 1e-5,
+      fusedSiLU: name.hasPrefix("groupNormSiLU"))
+    #expect(inPlace.floats == y.floats)
     // Values around 100 lose two digits when the mean is taken off, in torch as here.
     let allowed: Float = name.hasSuffix("offset") ? 5e-6 : bound
     #expect(relativeError(y, try reference.tensor("\(name).y")) < allowed)
@@ -108,10 +115,19 @@ import Testing
     #expect(concatenateChannels(a, b).floats == [1, 3, 4, 2, 5, 6])
   }
 
+  @Test func additionLeavesSharersAlone() {
+    let x = Tensor(shape: [2], values: [1, 2])
+    var sum = x
+    add(x, to: &sum)
+    #expect(sum.floats == [2, 4])
+    #expect(x.floats == [1, 2])
+  }
+
   @Test func channelBiasReachesItsPlaneOnly() {
-    let x = Tensor(zeros: [1, 2, 1, 2])
+    var x = Tensor(zeros: [1, 2, 1, 2])
     let bias = Tensor(shape: [1, 2], values: [1, -2])
-    #expect(addChannelBias(x, bias: bias).floats == [1, 1, -2, -2])
+    addChannelBias(bias, to: &x)
+    #expect(x.floats == [1, 1, -2, -2])
   }
 
   @Test(arguments: [ElementType.float16, .bfloat16, .float64])

@@ -106,9 +106,12 @@ private struct Layer: Sendable {
     let normed = norm1(x)
     let attended = attention(
       query: query(normed), key: key(normed), value: value(normed), heads: heads, isCausal: true)
-    let hidden = add(x, output(attended))
+    var hidden = output(attended)
+    add(x, to: &hidden)
     let inner = widen(norm2(hidden))
-    return add(hidden, narrow(activation == .gelu ? gelu(inner) : quickGELU(inner)))
+    var result = narrow(activation == .gelu ? gelu(inner) : quickGELU(inner))
+    add(hidden, to: &result)
+    return result
   }
 }
 

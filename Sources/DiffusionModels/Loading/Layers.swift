@@ -66,6 +66,12 @@ struct GroupNorm: Sendable {
     groupNorm(
       x, groups: groups, weight: weight, bias: bias, epsilon: epsilon, fusedSiLU: thenSiLU)
   }
+
+  func apply(to x: inout Tensor, thenSiLU: Bool = false) {
+    groupNorm(
+      inPlace: &x, groups: groups, weight: weight, bias: bias, epsilon: epsilon,
+      fusedSiLU: thenSiLU)
+  }
 }
 
 /// `torch.nn.LayerNorm` over the last dimension.

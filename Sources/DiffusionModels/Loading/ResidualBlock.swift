@@ -36,9 +36,11 @@ struct ResidualBlock: Sendable {
   func callAsFunction(_ x: Tensor, time: Tensor? = nil) -> Tensor {
     var hidden = convolution1(norm1(x, thenSiLU: true))
     if let timeProjection, let time {
-      hidden = addChannelBias(hidden, bias: timeProjection(time))
+      addChannelBias(timeProjection(time), to: &hidden)
     }
-    hidden = convolution2(norm2(hidden, thenSiLU: true))
-    return add(shortcut.map { $0(x) } ?? x, hidden)
+    norm2.apply(to: &hidden, thenSiLU: true)
+    hidden = convolution2(hidden)
+    add(shortcut.map { $0(x) } ?? x, to: &hidden)
+    return hidden
   }
 }

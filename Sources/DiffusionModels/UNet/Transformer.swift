@@ -47,13 +47,14 @@ struct Transformer: Sendable {
       case .linear(let linear): linear(nchwToTokens(normed))
       }
     for block in blocks { tokens = block(tokens, text: text) }
-    let picture =
+    var picture =
       switch projectionOut {
       case .convolution(let convolution):
         convolution(tokensToNCHW(tokens, height: height, width: width))
       case .linear(let linear): tokensToNCHW(linear(tokens), height: height, width: width)
       }
-    return add(picture, x)
+    add(x, to: &picture)
+    return picture
   }
 }
 
@@ -79,9 +80,13 @@ private struct TransformerBlock: Sendable {
 
   func callAsFunction(_ x: Tensor, text: Tensor) -> Tensor {
     let normed = norm1(x)
-    var hidden = add(x, selfAttention(normed, context: normed))
-    hidden = add(hidden, textAttention(norm2(hidden), context: text))
-    return add(hidden, narrow(widen(norm3(hidden))))
+    var hidden = selfAttention(normed, context: normed)
+    add(x, to: &hidden)
+    var attended = textAttention(norm2(hidden), context: text)
+    add(hidden, to: &attended)
+    var output = narrow(widen(norm3(attended)))
+    add(attended, to: &output)
+    return output
   }
 }
 

@@ -102,6 +102,8 @@ struct VAEAttention: Sendable {
     let tokens = nchwToTokens(norm(x))
     let attended = attention(
       query: query(tokens), key: key(tokens), value: value(tokens), heads: 1)
-    return add(x, tokensToNCHW(output(attended), height: x.shape[2], width: x.shape[3]))
+    var result = tokensToNCHW(output(attended), height: x.shape[2], width: x.shape[3])
+    add(x, to: &result)
+    return result
   }
 }
