@@ -27,7 +27,9 @@ extension PictureSeries.Item {
   fileprivate var size: String { "\(request.width ?? 0) x \(request.height ?? 0)" }
 
   fileprivate var line: String {
-    "\(path): \(size), seed \(request.seed), \"\(request.prompt)\", ".escapingControls
+    let prompt = request.prompt
+    let short = prompt.count <= 60 ? prompt : prompt.prefix(57) + "..."
+    return "\(path): \(size), seed \(request.seed), \"\(short)\", ".escapingControls
       + Format.seconds(seconds)
   }
 
