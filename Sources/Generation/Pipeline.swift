@@ -1,7 +1,7 @@
 public import DiffusionModels
 public import KeyLayouts
 internal import Numerics
-internal import Schedulers
+public import Schedulers
 internal import TensorCore
 
 /// Text to picture, as diffusers' `StableDiffusionPipeline`.
@@ -38,16 +38,20 @@ public struct Pipeline: Sendable {
 
   /// Draws a picture.
   ///
-  /// - Parameter progress: told about every evaluation of the U-Net; what it throws ends the run.
+  /// - Parameters:
+  ///   - sampler: runs in place of the one that the request and the model's configuration give.
+  ///   - progress: told about every evaluation of the U-Net; what it throws ends the run.
   /// - Throws: `GenerationError` for a request that cannot be served, and when a network gives
   ///   values that are NaN or infinite;
   ///   `CancellationError` when the task was cancelled, and what `progress` throws.
   public func generate(
-    _ request: GenerationRequest, progress: (GenerationProgress) throws -> Void = { _ in }
+    _ request: GenerationRequest, sampler: (any Scheduler)? = nil,
+    progress: (GenerationProgress) throws -> Void = { _ in }
   ) throws -> GenerationResult {
     let size = try latentSize(of: request)
-    let kind = try request.scheduler ?? schedulers.ownKind
-    var scheduler = try schedulers.makeScheduler(kind, steps: request.steps)
+    var scheduler =
+      try sampler
+      ?? schedulers.makeScheduler(request.scheduler ?? schedulers.ownKind, steps: request.steps)
     let prompts = tokenize(request)
     let hiddenStates = try textEncoder.encode(tokens: prompts.map(\.ids))
     try checkFinite(hiddenStates.floats, from: "text_encoder")

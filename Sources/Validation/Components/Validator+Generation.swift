@@ -15,9 +15,11 @@ extension Validator {
       try recorded(try request(entry, in: key), number)
     }
     let pipeline = try Pipeline(model: model)
-    return try cases.enumerated().flatMap { number, recorded in
+    return try cases.enumerated().flatMap { number, recorded -> [Check] in
+      let request = recorded.request
+      let sampler = try request.scheduler.map { try self.sampler($0, steps: request.steps) }
       let (result, seconds) = try timed {
-        try pipeline.generate(recorded.request) { evaluation in
+        try pipeline.generate(request, sampler: sampler) { evaluation in
           progress(
             ValidationProgress(
               component: .generation, part: number + 1, parts: cases.count,
