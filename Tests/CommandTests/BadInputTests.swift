@@ -94,7 +94,7 @@ import Testing
     try Tool.inFolder { tool in
       let model = try tool.writeSmallModel()
       try FileManager.default.removeItem(atPath: "\(model)/tokenizer/vocab.json")
-      try expect(command, model, in: tool, "vocab.json")
+      try expect(command, model, in: tool, "\(model): tokenizer/vocab.json: ")
     }
   }
 

@@ -18,6 +18,13 @@ struct ReferenceFile {
     append(name, "I32", shape, integers.flatMap { withUnsafeBytes(of: $0, Array.init) })
   }
 
+  mutating func add(_ name: String, shape: [Int], bytes: [UInt8]) {
+    append(name, "U8", shape, bytes)
+  }
+
+  /// The names of the tensors added so far.
+  var names: [String] { header.map(\.name) }
+
   private mutating func append(_ name: String, _ type: String, _ shape: [Int], _ data: [UInt8]) {
     header.append((name, type, shape, bytes.count..<bytes.count + data.count))
     bytes += data

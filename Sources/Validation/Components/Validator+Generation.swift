@@ -15,6 +15,13 @@ extension Validator {
       try recorded(try request(entry, in: key), number)
     }
     let pipeline = try Pipeline(model: model)
+    for recorded in cases {
+      do {
+        _ = try pipeline.completed(recorded.request)
+      } catch let error as GenerationError {
+        throw unusable(key, "\(recorded.title): \(error)")
+      }
+    }
     return try cases.enumerated().flatMap { number, recorded -> [Check] in
       let request = recorded.request
       let sampler = try request.scheduler.map { try self.sampler($0, steps: request.steps) }

@@ -6,8 +6,10 @@ extension Validator {
   /// Every recorded prompt must give the recorded ids, one for one.
   func checkTokenizer() throws -> [Check] {
     let key = "tokenizer.prompts"
-    guard let prompts = try reference.json(key).arrayValue?.compactMap(\.stringValue) else {
-      throw unusable(key, "expected a list of strings")
+    guard let prompts = try reference.json(key).arrayValue?.compactMap(\.stringValue),
+      !prompts.isEmpty
+    else {
+      throw unusable(key, "expected a list of one or more strings")
     }
     let expected = try reference.integers("tokenizer/ids", shape: [prompts.count, nil])
     let length = expected.shape[1]

@@ -7,6 +7,12 @@ extension Validator {
   /// The noise predictions of recorded latents at several timesteps.
   func checkUNet() throws -> [Check] {
     let timesteps = try reference.floats("unet/timesteps", shape: [nil]).values
+    if let wrong = timesteps.first(where: { !$0.isFinite }) {
+      throw ReferenceError(
+        path: reference.path,
+        problem: .unusable(
+          tensor: "unet/timesteps", problem: "timestep \(wrong), expected finite numbers"))
+    }
     let unet = try UNet(model: model)
     return try timesteps.enumerated().map { number, timestep in
       try checkUNet(unet, number, timestep)
@@ -30,9 +36,10 @@ extension Validator {
         trace: trace.isEmpty ? nil : trace.add)
     }
     let comparison = try compare(noise, with: "\(entry)/noise")
+    let shown = Int(exactly: timestep).map(String.init) ?? "\(timestep)"
     let batch = sample.shape[0] == 1 ? "" : ", batch of \(sample.shape[0])"
     return check(
-      "noise at timestep \(Int(timestep))\(batch)", comparison, bound: .unet, component: "unet",
+      "noise at timestep \(shown)\(batch)", comparison, bound: .unet, component: "unet",
       trace: trace, seconds: seconds)
   }
 }

@@ -30,16 +30,21 @@ struct ModelIdentity {
     let present = probes.members.filter { components.contains(Self.component($0.key)) }
     // A file may hold the U-Net alone: its own probes are proof enough.
     for probe in present.isEmpty ? probes.members : present {
-      let recorded = try reference.floats("probe/\(probe.key)")
+      let recorded = try reference.floats("probe/\(probe.key)", shape: [nil])
+      let extents = probe.value.arrayValue?.map { $0.intValue ?? -1 } ?? [-1]
+      guard let shape = TensorShape(checking: extents) else {
+        throw ReferenceError(
+          path: reference.path,
+          problem: .metadata(key: "probes", problem: "expected the shape of '\(probe.key)'"))
+      }
       guard let place = places[probe.key] else {
         throw other(model, probe.key, "is missing from the model")
       }
       let view = try model.tensors.tensor(at: place)
-      let shape = probe.value.arrayValue?.compactMap(\.intValue) ?? []
       // Original checkpoints hold some matrices as 1x1 convolutions.
-      guard view.shape.dimensions.filter({ $0 != 1 }) == shape.filter({ $0 != 1 }) else {
+      guard view.shape.dimensions.filter({ $0 != 1 }) == shape.dimensions.filter({ $0 != 1 }) else {
         throw other(
-          model, probe.key, "is \(view.shape) in the model, \(TensorShape(shape)) in the reference")
+          model, probe.key, "is \(view.shape) in the model, \(shape) in the reference")
       }
       guard let values = Self.firstValues(of: view, count: recorded.values.count) else { continue }
       let scale = recorded.values.map(abs).max() ?? 0

@@ -53,18 +53,22 @@ public struct ReferenceBundle: Sendable {
     try Self.json(key, in: metadata, path: path)
   }
 
-  /// The objects of a metadata entry that holds a JSON list of objects.
+  /// The objects of a metadata entry that holds a JSON list of objects, at least one.
   func cases(_ key: String) throws -> [JSONObject] {
-    guard let list = try json(key).arrayValue?.map(\.objectValue), !list.contains(nil) else {
+    guard let list = try json(key).arrayValue?.map(\.objectValue), !list.isEmpty,
+      !list.contains(nil)
+    else {
       throw ReferenceError(
-        path: path, problem: .metadata(key: key, problem: "expected a list of objects"))
+        path: path,
+        problem: .metadata(key: key, problem: "expected a list of one or more objects"))
     }
     return list.compactMap(\.self)
   }
 
   /// A tensor of float32 values.
   ///
-  /// - Parameter shape: the shape that it must have; `nil` stands for any extent.
+  /// - Parameter shape: the shape that it must have; `nil` stands for any extent but zero: a
+  ///   comparison of nothing would pass.
   /// - Throws: `ReferenceError` when it is missing or is not of this type and shape.
   func floats(_ name: String, shape: [Int?]? = nil) throws -> RecordedTensor<Float> {
     try values(name, type: .float32, shape: shape) { Float(bitPattern: UInt32(littleEndian: $0)) }
@@ -95,7 +99,7 @@ public struct ReferenceBundle: Sendable {
     if let shape {
       let fits =
         view.shape.rank == shape.count
-        && zip(view.shape.dimensions, shape).allSatisfy { $1 == nil || $0 == $1 }
+        && zip(view.shape.dimensions, shape).allSatisfy { $0 == $1 ?? max($0, 1) }
       guard fits else {
         let wanted = "[" + shape.map { $0.map(String.init) ?? "*" }.joined(separator: ", ") + "]"
         throw ReferenceError(
