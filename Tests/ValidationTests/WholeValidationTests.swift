@@ -116,6 +116,20 @@ import Testing
     func tensor(at index: Int) -> TensorView { views[index] }
   }
 
+  @Test(arguments: [
+    ("encoder.down_blocks.1.resnets.0", "conv1.weight", "encoder.down_blocks.0"),
+    ("encoder.mid_block.attentions.0", "to_v.weight", "encoder.mid_block.resnets.0"),
+    ("decoder.up_blocks.2.resnets.1", "conv2.weight", "decoder.up_blocks.2.resnets.0"),
+  ])
+  func theBlockOfTheAutoencoderIsNamed(block: String, weight: String, before: String) throws {
+    let broken = try model.editing("vae.\(block).\(weight)") { $0[1] ^= 0x80 }
+    let checks = try Validator(model: broken, reference: reference).validate(.vae).verdicts[0]
+      .checks
+    let first = try #require(checks.first { !$0.isPassed }?.firstBlock)
+    #expect(first.block == block)
+    #expect(first.lastGoodBlock == before)
+  }
+
   @Test func generationAloneRunsAndFails() throws {
     let broken = try model.editing("vae.decoder.conv_norm_out.weight") { $0[1] ^= 0x80 }
     let report = try Validator(model: broken, reference: reference).validate(.generation)

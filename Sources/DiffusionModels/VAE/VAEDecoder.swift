@@ -40,12 +40,15 @@ struct VAEDecoder: Sendable {
   func callAsFunction(_ latents: Tensor, trace: Trace?) -> Tensor {
     var hidden = convolutionIn(latents)
     trace?("decoder.conv_in", hidden)
-    hidden = middle(hidden)
-    trace?("decoder.mid_block", hidden)
+    hidden = middle(hidden, module: "decoder.mid_block", trace: trace)
     for (index, level) in levels.enumerated() {
-      for block in level.blocks { hidden = block(hidden) }
+      let module = "decoder.up_blocks.\(index)"
+      for (layer, block) in level.blocks.enumerated() {
+        hidden = block(hidden)
+        trace?("\(module).resnets.\(layer)", hidden)
+      }
       if let upsampler = level.upsampler { hidden = upsampler(upsampleNearest2x(hidden)) }
-      trace?("decoder.up_blocks.\(index)", hidden)
+      trace?(module, hidden)
     }
     return convolutionOut(normOut(hidden, thenSiLU: true))
   }

@@ -44,12 +44,15 @@ struct VAEEncoder: Sendable {
     var hidden = convolutionIn(pictures)
     trace?("encoder.conv_in", hidden)
     for (index, level) in levels.enumerated() {
-      for block in level.blocks { hidden = block(hidden) }
+      let module = "encoder.down_blocks.\(index)"
+      for (layer, block) in level.blocks.enumerated() {
+        hidden = block(hidden)
+        trace?("\(module).resnets.\(layer)", hidden)
+      }
       if let downsampler = level.downsampler { hidden = downsampler(hidden) }
-      trace?("encoder.down_blocks.\(index)", hidden)
+      trace?(module, hidden)
     }
-    hidden = middle(hidden)
-    trace?("encoder.mid_block", hidden)
+    hidden = middle(hidden, module: "encoder.mid_block", trace: trace)
     return convolutionOut(normOut(hidden, thenSiLU: true))
   }
 }
@@ -78,9 +81,16 @@ struct VAEMiddle: Sendable {
         weights["attentions.0"], channels: channels, groups: configuration.normGroups) : nil
   }
 
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    let hidden = first(x)
-    return second(attention.map { $0(hidden) } ?? hidden)
+  func callAsFunction(_ x: Tensor, module: String, trace: Trace?) -> Tensor {
+    var hidden = first(x)
+    trace?("\(module).resnets.0", hidden)
+    if let attention {
+      hidden = attention(hidden)
+      trace?("\(module).attentions.0", hidden)
+    }
+    hidden = second(hidden)
+    trace?(module, hidden)
+    return hidden
   }
 }
 

@@ -24,7 +24,6 @@ extension Validator {
     let entry = "unet/\(number)"
     let sample = try input(
       "\(entry)/sample", shape: [nil, configuration.inputChannels, nil, nil])
-    try checkExtents("\(entry)/sample", of: sample, levels: configuration.blockChannels.count)
     let context = try input(
       "\(entry)/context",
       shape: [sample.shape[0], nil, configuration.crossAttentionWidth])
