@@ -13,7 +13,7 @@ struct WinogradConvolution: Sendable {
 
   /// The convolution, if this algorithm applies and is worth its transforms: small pictures leave
   /// too few tiles to share the transformed filters among.
-  init?(input: [Int], weight: [Int], stride: Int, padding: Padding, minimumTiles: Int = 48) {
+  init?(input: [Int], weight: [Int], stride: Int, padding: Padding, minimumTiles: Int = 32) {
     guard stride == 1, weight[2] == 3, weight[3] == 3 else { return nil }
     (batch, inputs, height, width) = (input[0], input[1], input[2], input[3])
     outputs = weight[0]
@@ -62,9 +62,9 @@ struct WinogradConvolution: Sendable {
     let rowsFitting = 6_000_000 / (36 * (inputs + panel) * tilesPerRow)
     let block = min(tileRows, max(rowsFitting, (63 + tilesPerRow) / tilesPerRow))
     let plane = block * tilesPerRow
-    Scratch.withFloats(36 * panel * inputs) { filters in
-      Scratch.withFloats(36 * inputs * plane) { patches in
-        Scratch.withFloats(36 * panel * plane) { products in
+    Scratch.withFloats(36 * Self.distance(panel * inputs)) { filters in
+      Scratch.withFloats(36 * Self.distance(inputs * plane)) { patches in
+        Scratch.withFloats(36 * Self.distance(panel * plane)) { products in
           for first in stride(from: 0, to: outputs, by: panel) {
             let channels = first..<min(first + panel, outputs)
             transformFilters(weight, channels, into: filters, kernels)
@@ -85,13 +85,17 @@ struct WinogradConvolution: Sendable {
     }
   }
 
+  /// How far apart the 36 matrices of so many floats lie. Whole pages would put the 36 places that
+  /// a transform works on at a time into one set of the cache.
+  private static func distance(_ count: Int) -> Int { (count + 15) / 16 * 16 + 16 }
+
   /// `[36, channels, inputs]`.
   private func transformFilters(
     _ weight: Weight, _ channels: Range<Int>, into filters: UnsafeMutablePointer<Float>,
     _ kernels: VectorKernels
   ) {
     nonisolated(unsafe) let filters = filters
-    let plane = channels.count * inputs
+    let plane = Self.distance(channels.count * inputs)
     Parallel.forEachRange(of: channels.count, length: max(1, 16_384 / inputs)) { part in
       let start = (channels.lowerBound + part.lowerBound) * inputs * 9
       weight.withFloats(in: start..<start + part.count * inputs * 9) { values in
@@ -133,7 +137,7 @@ struct WinogradConvolution: Sendable {
           kernels.winogradInput(
             lines, rowLength,
             patches + channel * plane + (row - rows.lowerBound) * tilesPerRow,
-            inputs * plane, tilesPerRow, lines + lineCount)
+            Self.distance(inputs * plane), tilesPerRow, lines + lineCount)
         }
       }
     }
@@ -148,9 +152,9 @@ struct WinogradConvolution: Sendable {
     Parallel.forEach(36) { element in
       multiply(
         rows: channels, columns: tiles, inner: inputs,
-        a: filters + element * channels * inputs, strideA: inputs,
-        b: patches + element * inputs * plane, strideB: plane,
-        c: products + element * channels * plane, strideC: plane)
+        a: filters + element * Self.distance(channels * inputs), strideA: inputs,
+        b: patches + element * Self.distance(inputs * plane), strideB: plane,
+        c: products + element * Self.distance(channels * plane), strideC: plane)
     }
   }
 
@@ -169,7 +173,7 @@ struct WinogradConvolution: Sendable {
           let y = row % tileRowsPerPicture * 4
           kernels.winogradOutput(
             products + index * plane + (row - rows.lowerBound) * tilesPerRow,
-            channels.count * plane, tilesPerRow, bias?[channel] ?? 0,
+            Self.distance(channels.count * plane), tilesPerRow, bias?[channel] ?? 0,
             target + ((picture * outputs + channel) * outputHeight + y) * outputWidth,
             outputWidth, min(4, outputHeight - y))
         }
