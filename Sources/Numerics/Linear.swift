@@ -12,11 +12,36 @@ public func linear(_ x: Tensor, weight: Weight, bias: Weight? = nil) -> Tensor {
     weight.shape.dropFirst().reduce(1, *) == inner, "linear: x \(x.shape), weight \(weight.shape)")
   let rows = x.rows
   return Tensor(shape: x.shape.dropLast() + [columns]) { output in
-    nonisolated(unsafe) let output = output
     x.withUnsafeBuffer { x in
-      nonisolated(unsafe) let x = x
       guard let source = x.baseAddress, let target = output.baseAddress else { return }
       nonisolated(unsafe) let (from, to) = (source, target)
+      let multiplyTile: @Sendable (Range<Int>, Range<Int>, UnsafePointer<Float>) -> Void = {
+        tileRows, features, weights in
+        let start = to + tileRows.lowerBound * columns + features.lowerBound
+        multiply(
+          rows: tileRows.count, columns: features.count, inner: inner,
+          a: from + tileRows.lowerBound * inner, strideA: inner, b: weights, strideB: inner,
+          transposeB: true, c: start, strideC: columns)
+        bias?.withFloats(in: features) { bias in
+          for row in 0..<tileRows.count {
+            let line = start + row * columns
+            for feature in 0..<bias.count { line[feature] += bias[feature] }
+          }
+        }
+      }
+      if rows <= 128 {
+        // A prompt: each weight is used so few times that widening it shows. Half a megabyte of
+        // them stays in a core's cache between that and the product.
+        let panel = max(64, (1 << 17) / inner / 16 * 16)
+        let even = Parallel.length(for: columns, shares: 1, multiple: 16)
+        Parallel.forEachRange(of: columns, length: min(panel, even)) { features in
+          let elements = features.lowerBound * inner..<features.upperBound * inner
+          weight.withFloats(in: elements) { weights in
+            if let base = weights.baseAddress { multiplyTile(0..<rows, features, base) }
+          }
+        }
+        return
+      }
       // Panels of at most 16 MB, widened once; then each thread takes a share of the longer side,
       // because a product copies its operands as often as the other one is cut.
       let panel = max(16, (4 << 20) / inner / 16 * 16)
@@ -25,22 +50,11 @@ public func linear(_ x: Tensor, weight: Weight, bias: Weight? = nil) -> Tensor {
         let elements = first * inner..<features.upperBound * inner
         weight.withFloats(in: elements, onAllThreads: true) { widened in
           guard let base = widened.baseAddress else { return }
-          nonisolated(unsafe) let w = base
-          forEachTile(rows: rows, columns: features.count) { tileRows, tileColumns in
-            let start = to + tileRows.lowerBound * columns + first + tileColumns.lowerBound
-            multiply(
-              rows: tileRows.count, columns: tileColumns.count, inner: inner,
-              a: from + tileRows.lowerBound * inner, strideA: inner,
-              b: w + tileColumns.lowerBound * inner, strideB: inner, transposeB: true,
-              c: start, strideC: columns)
-            bias?.withFloats(
-              in: first + tileColumns.lowerBound..<first + tileColumns.upperBound
-            ) { bias in
-              for row in 0..<tileRows.count {
-                let line = start + row * columns
-                for feature in 0..<bias.count { line[feature] += bias[feature] }
-              }
-            }
+          nonisolated(unsafe) let weights = base
+          forEachTile(rows: rows, columns: features.count) { tileRows, part in
+            multiplyTile(
+              tileRows, first + part.lowerBound..<first + part.upperBound,
+              weights + part.lowerBound * inner)
           }
         }
       }

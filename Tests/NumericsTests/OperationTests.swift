@@ -84,6 +84,20 @@ import Testing
     }
   }
 
+  /// Few rows and many are shared out differently.
+  @Test(arguments: [(rows: 200, inner: 3000, columns: 1500), (1100, 24, 40)])
+  func manyRowsGiveWhatFewGive(rows: Int, inner: Int, columns: Int) throws {
+    let x = noise([rows, inner], seed: 1)
+    let w = try weight(noise([columns, inner], seed: 2, scale: 0.05))
+    let b = try weight(noise([columns], seed: 3))
+    let parts = stride(from: 0, to: rows, by: 100).map { row in
+      let values = Array(x.floats[row * inner..<(row + 100) * inner])
+      return linear(Tensor(shape: [100, inner], values: values), weight: w, bias: b)
+    }
+    let whole = linear(x, weight: w, bias: b)
+    #expect(relativeError(whole, Tensor.stacked(parts)) < 1e-6)
+  }
+
   /// Widths that leave several panels and tiles.
   @Test(arguments: [(rows: 3, inner: 5, width: 7), (40, 3000, 1500), (1100, 24, 40)])
   func gatedLinearIsGEGLUOfLinear(rows: Int, inner: Int, width: Int) throws {
