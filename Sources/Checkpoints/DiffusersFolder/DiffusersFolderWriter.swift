@@ -120,7 +120,7 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
     if attachments.keys.contains(where: { $0.hasPrefix("tokenizer/") }) {
       entries["tokenizer"] = ["transformers", "CLIPTokenizer"]
     }
-    let version = configurations["unet"]?["_diffusers_version"] ?? "0.6.0"
+    let version = configurations["unet"]?["_diffusers_version"] ?? "0.9.0"
     return JSONObject(
       [("_class_name", "StableDiffusionPipeline"), ("_diffusers_version", version)]
         + entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })

@@ -1,11 +1,12 @@
 internal import TensorCore
 
-/// diffusers' configurations of Stable Diffusion 1.x, with the fields of its version 0.6.
+/// diffusers' configurations of Stable Diffusion 1.x, with the fields of its version 0.9.
 ///
 /// Sizes come from the tensors. What tensors do not show is the family's: 32 groups,
 /// `attention_head_dim` 8 (a number of heads, whatever its name), heads of 64 in the text encoder.
 enum Configurations {
-  private static let version: JSON = "0.6.0"
+  // Older than 0.9, diffusers takes a U-Net's `sample_size` below 64 for a mistake and draws at 64.
+  private static let version: JSON = "0.9.0"
 
   static func unet(_ sizes: UNetDimensions, _ facts: TrainingFacts) -> JSONObject {
     [
