@@ -24,7 +24,8 @@
   /// - Throws: `FileError` when the file is missing, unreadable, not a regular file, or cannot be
   ///   mapped. An empty file maps to zero bytes.
   public init(path: String) throws(FileError) {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    // Without waiting: a named pipe that nobody writes to would hold the open for ever.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw FileError(.open, path: path, code: errno) }
     defer { close(descriptor) }
     var status = stat()

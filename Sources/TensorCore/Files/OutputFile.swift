@@ -23,11 +23,14 @@ public struct OutputFile: ~Copyable {
 
   /// Starts a file that will replace `path`.
   ///
-  /// - Throws: `FileError` when the target is a folder or its folder cannot be written.
+  /// - Throws: `FileError` when the target is a folder or a device, the path is empty, or its
+  ///   folder cannot be written.
   public init(replacing path: String) throws(FileError) {
+    guard !path.isEmpty else { throw FileError(.create, path: "''", code: ENOENT) }
     var status = stat()
-    if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-      throw FileError(.isFolder, path: path)
+    // A rename would put a plain file in the place of a device: `-o /dev/null` as root.
+    if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      throw FileError(status.st_mode & S_IFMT == S_IFDIR ? .isFolder : .notRegular, path: path)
     }
     let temporary = TemporaryPaths.reserve(beside: path)
     let descriptor = unsafe open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)

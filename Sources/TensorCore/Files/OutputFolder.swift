@@ -15,6 +15,7 @@ public struct OutputFolder: ~Copyable {
   ///
   /// - Throws: `FileError` when something is there already, or the parent cannot be written.
   public init(creating path: String) throws(FileError) {
+    guard !path.isEmpty else { throw FileError(.create, path: "''", code: ENOENT) }
     var status = stat()
     if unsafe stat(path, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else {

@@ -45,6 +45,25 @@ import Testing
     }
   }
 
+  /// Renamed over a device, an output would take its place: `/dev/null` for the whole machine.
+  @Test func whatIsNoPlainFileIsNeitherReplacedNorWaitedFor() throws {
+    let folder = try ScratchFolder()
+    let path = folder.path("pipe")
+    #expect(mkfifo(path, 0o600) == 0)
+    #expect(throws: FileError(.notRegular, path: path)) { _ = try OutputFile(replacing: path) }
+    #expect(throws: FileError(.notRegular, path: path)) { _ = try MappedFile(path: path) }
+    #expect(folder.contents == ["pipe"])
+  }
+
+  @Test func anEmptyPathIsRefusedAtOnce() {
+    #expect(throws: FileError(.create, path: "''", code: ENOENT)) {
+      _ = try OutputFile(replacing: "")
+    }
+    #expect(throws: FileError(.create, path: "''", code: ENOENT)) {
+      _ = try OutputFolder(creating: "")
+    }
+  }
+
   /// A write that fails half way, as on a full disk: the limit on a file's size stands in for it.
   @Test func aFullDiskLeavesNothing() async {
     await #expect(processExitsWith: .success) {
