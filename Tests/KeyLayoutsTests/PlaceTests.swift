@@ -31,6 +31,21 @@ import Testing
     }
   }
 
+  /// A whole trainer below one more level: what is left out is left out there too.
+  @Test(arguments: ["module.", "_orig_mod."])
+  func aWrappedTrainerLeavesNothingUnexplained(wrapper: String) throws {
+    let average = TensorDescription(
+      name: "model_ema.diffusion_modelout2bias", elementType: .float16, shape: [4])
+    let wrapped = (fixture.ldm + [average]).map {
+      var tensor = $0
+      tensor.name = wrapper + tensor.name
+      return tensor
+    }
+    let reading = try LayoutReading(of: wrapped)
+    #expect(reading.ledger.unexplained.isEmpty, "\(reading.ledger.summary)")
+    #expect(Self.targets(reading) == Self.targets(whole))
+  }
+
   /// The U-Net of one trainer beside the autoencoder of another.
   @Test func layoutsMayDifferBetweenComponents() throws {
     let unet = fixture.ldm.filter { $0.name.hasPrefix(Self.ldm[0]) }

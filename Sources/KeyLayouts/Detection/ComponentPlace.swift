@@ -25,7 +25,7 @@ struct ComponentPlace: Sendable, Hashable {
   }
 
   /// Data-parallel and compiled modules are saved below one more level.
-  private static let wrappers = ["", "module.", "_orig_mod."]
+  static let wrappers = ["", "module.", "_orig_mod."]
 
   private static func prefixes(of component: Component) -> [String] {
     switch component {

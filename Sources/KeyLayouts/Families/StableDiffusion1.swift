@@ -84,9 +84,13 @@ enum StableDiffusion1 {
       "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "posterior_variance",
       "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2",
       "lvlb_weights",
-    ].map { IgnoreRule(.name($0), reason: "schedule buffer") }
+    ].flatMap { name in
+      ComponentPlace.wrappers.map { IgnoreRule(.name($0 + name), reason: "schedule buffer") }
+    }
+    + ComponentPlace.wrappers.map {
+      IgnoreRule(.module($0 + "model_ema"), reason: "EMA copy")
+    }
     + [
-      IgnoreRule(.module("model_ema"), reason: "EMA copy"),
       IgnoreRule(.tail("position_ids"), reason: "position ids"),
       IgnoreRule(.module("first_stage_model.loss"), reason: "training loss"),
       IgnoreRule(.module("safety_checker"), reason: "safety checker"),
