@@ -76,6 +76,7 @@ public struct Validator {
     _ component: ComponentName, _ progress: (ValidationProgress) -> Void
   ) throws -> ComponentVerdict {
     progress(ValidationProgress(component: component))
+    if let network = component.network { try model.require([network]) }
     let checks =
       switch component {
       case .tokenizer: try checkTokenizer()
@@ -86,6 +87,18 @@ public struct Validator {
       case .generation: try checkGeneration(progress: progress)
       }
     return ComponentVerdict(component: component, checks: checks)
+  }
+}
+
+extension ComponentName {
+  /// The part of the model that runs, where it is a single one.
+  fileprivate var network: Component? {
+    switch self {
+    case .clip: .textEncoder
+    case .unet: .unet
+    case .vae: .vae
+    case .tokenizer, .scheduler, .generation: nil
+    }
   }
 }
 

@@ -87,6 +87,19 @@ import Testing
     try body(path)
   }
 
+  @Test func aModelWithoutTheNetworkIsNamed() throws {
+    try withReference { path in
+      var part = model
+      let weights = try #require(model.tensors as? Tensors)
+      part.tensors = Tensors(views: weights.views.filter { !$0.name.hasPrefix("text_encoder.") })
+      part.configurations["text_encoder"] = nil
+      let validator = try Validator(model: part, reference: try ReferenceBundle(path: path))
+      #expect(throws: LayoutError(.absent([.textEncoder]), origin: "tiny")) {
+        try validator.validate(.clip)
+      }
+    }
+  }
+
   @Test func theModelPassesItsReference() throws {
     try withReference { path in
       let validator = try Validator(model: model, reference: try ReferenceBundle(path: path))

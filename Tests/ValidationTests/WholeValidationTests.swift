@@ -101,7 +101,9 @@ import Testing
     lone.tensors = try LoneComponent(model, "unet")
     let validator = try Validator(model: lone, reference: reference)
     #expect(try validator.validate(.unet).isPassed)
-    #expect(throws: ModelError.self) { try validator.validate(.vae) }
+    #expect(throws: LayoutError(.absent([.vae]), origin: lone.origin)) {
+      try validator.validate(.vae)
+    }
   }
 
   private struct LoneComponent: TensorSource {
