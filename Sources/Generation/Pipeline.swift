@@ -53,7 +53,7 @@ public struct Pipeline: Sendable {
       try sampler
       ?? schedulers.makeScheduler(request.scheduler ?? schedulers.ownKind, steps: request.steps)
     let prompts = tokenize(request)
-    let hiddenStates = try textEncoder.encode(tokens: prompts.map(\.ids))
+    let hiddenStates = try encode(prompts)
     try checkFinite(hiddenStates.floats, from: "text_encoder")
     var random = TorchRandom(seed: request.seed)
     let noise = random.normal(size.reduce(1, *))
@@ -84,6 +84,15 @@ public struct Pipeline: Sendable {
     let prompts =
       request.guidanceScale > 1 ? [request.negativePrompt, request.prompt] : [request.prompt]
     return prompts.map(tokenizer.encode)
+  }
+
+  /// The hidden states of prompts.
+  ///
+  /// - Throws: `GenerationError` when the tokenizer gives what the text encoder does not know.
+  private func encode(_ prompts: [CLIPTokenizer.Encoding]) throws(GenerationError) -> Tensor {
+    do { return try textEncoder.encode(tokens: prompts.map(\.ids)) } catch {
+      throw GenerationError(problem: "\(origin): \(error.problem): another model's tokenizer?")
+    }
   }
 
   private func denoise(

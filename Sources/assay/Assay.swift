@@ -41,7 +41,11 @@ struct Assay: ParsableCommand {
   /// usage.
   private static func finish(parsing error: any Error) -> Never {
     guard exitCode(for: error) != .success else { exit(withError: error) }
-    Console.note(fullMessage(for: error).replacing(#/^Error: /#, with: "assay: "))
+    let help = fullMessage(for: error).firstMatch(of: #/See '([^']+ --help)'/#)?.1 ?? "assay --help"
+    let lines = message(for: error).split(separator: "\n").map {
+      $0.replacing(#/^ *- /#, with: "")
+    }
+    Console.note("assay: \(lines.joined(separator: " ").escapingControls) (see '\(help)')")
     Foundation.exit(ExitCode.badInput.rawValue)
   }
 }

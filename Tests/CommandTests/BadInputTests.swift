@@ -108,6 +108,40 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    (["frob"], "Unexpected argument 'frob' (see 'assay --help')"),
+    (["inspect"], "Missing expected argument '<model>' (see 'assay inspect --help')"),
+    (["convert", "m.ckpt", "-o", "x.png", "--dtype", "i8"], "--dtype is i8, expected f32, f16"),
+    (["convert", "m.ckpt", "-o", "m.ingot", "--dtype", "x"], "'f16', 'bf16', 'f32' or 'f64'"),
+    (["validate", "vea", "m.ckpt", "--reference", "r"], "following: tokenizer clip unet vae"),
+    (["generate", "m.ckpt", "a", "-o", "a.png", "--seed", "a\nb"], "'a b' is invalid"),
+    (["generate", "m.ckpt", "a", "-o", "a.jpg"], "'a.jpg', expected a name that ends in .png"),
+  ])
+  func wrongUsageIsOneLine(arguments: [String], text: String) throws {
+    try Tool.inFolder { tool in expectOneLine(try tool.run(arguments), text) }
+  }
+
+  @Test func aTokenizerOfAnotherModel() throws {
+    try Tool.inFolder { tool in
+      let model = try tool.writeSmallModel()
+      let path = "\(model)/tokenizer/vocab.json"
+      let ids = try JSONDecoder().decode(
+        [String: Int].self, from: Data(contentsOf: URL(filePath: path)))
+      try JSONEncoder().encode(ids.mapValues { $0 + 1_000_000 }).write(to: URL(filePath: path))
+      try expect(
+        "generate", model, in: tool, "\(model): token ", "lies outside the vocabulary of")
+    }
+  }
+
+  @Test(arguments: commands) func aNetworkWithoutWeights(command: String) throws {
+    try Tool.inFolder { tool in
+      let model = try tool.writeSmallModel()
+      try FileManager.default.removeItem(
+        atPath: "\(model)/unet/diffusion_pytorch_model.safetensors")
+      try expect(command, model, in: tool, "\(model)/unet: has no weights, expected a file such as")
+    }
+  }
+
   @Test func anOutputInAMissingFolder() throws {
     try Tool.inFolder { tool in
       let model = try tool.writeSmallModel()

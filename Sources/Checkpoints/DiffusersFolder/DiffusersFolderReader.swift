@@ -166,6 +166,14 @@ public struct DiffusersFolderReader: TensorSource {
         configurations[component] = try object(at: "\(path)/\(configuration)")
       }
       guard !found.weights.isEmpty else {
+        // A tokenizer has none; a network without weights would vanish without a word.
+        let isNetwork = DiffusersFolderReader.componentsByClass.values.contains(component)
+        guard !isNetwork else {
+          throw DiffusersFolderError(
+            path: path,
+            problem: "has no weights, expected a file such as diffusion_pytorch_model.safetensors, "
+              + "model.safetensors or pytorch_model.bin")
+        }
         for name in found.others { attached["\(component)/\(name)"] = "\(path)/\(name)" }
         return
       }

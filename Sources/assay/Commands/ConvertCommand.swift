@@ -73,6 +73,11 @@ struct ConvertCommand: ParsableCommand {
 extension ContainerFormat: ExpressibleByArgument {}
 extension Layout: ExpressibleByArgument {}
 extension ElementType: ExpressibleByArgument {
+  /// The names that `--dtype` takes.
+  public static var allValueStrings: [String] {
+    ElementType.allCases.filter(\.isPlainFloat).map(\.name)
+  }
+
   /// The type by its short name: `f16`.
   public init?(argument: String) { self.init(name: argument) }
 }
