@@ -21,4 +21,6 @@ public struct ConversionReport: Sendable, Hashable {
   public let opaqueValues: [OpaqueValue]
   /// The bytes of the tensors that were written.
   public let byteCount: Int
+  /// Tensors with values beyond the type that they were cast to.
+  public let overflows: [CastOverflow]
 }

@@ -29,8 +29,8 @@ public struct Converter: Sendable {
     progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws -> ConversionReport {
     let plan = try plan()
-    let tensors: any TensorSource =
-      request.elementType.map { CastTensors(plan.tensors, to: $0) } ?? plan.tensors
+    let cast = request.elementType.map { CastTensors(plan.tensors, to: $0) }
+    let tensors: any TensorSource = cast ?? plan.tensors
     switch request.container {
     case .ingot: try writeIngot(tensors, progress)
     case .safetensors:
@@ -55,7 +55,8 @@ public struct Converter: Sendable {
       source: checkpoint.path, sourceFormat: checkpoint.format,
       detection: try? model.reading.get().detection, output: request.output,
       container: request.container, layout: plan.layout, ledger: plan.ledger,
-      opaqueValues: checkpoint.opaqueValues, byteCount: Self.byteCount(tensors))
+      opaqueValues: checkpoint.opaqueValues, byteCount: Self.byteCount(tensors),
+      overflows: cast?.overflows ?? [])
   }
 
   /// Which tensors go, under which names.

@@ -33,6 +33,36 @@ import Testing
     try ConversionTests.contents(of: try Checkpoint.open(path: path).source)
   }
 
+  /// f16 ends at 65,504 and f32 at 3.4e38: what a cast makes infinite is told, NaN and infinities
+  /// that were there are not.
+  @Test(arguments: [
+    (ElementType.float16, [CastOverflow(tensor: "b", elementType: .float16, count: 2)]),
+    (.bfloat16, [CastOverflow(tensor: "b", elementType: .bfloat16, count: 1)]), (.float64, []),
+  ])
+  func valuesBeyondTheTypeAreReported(type: ElementType, expected: [CastOverflow]) throws {
+    let names: [String: [Float]] = [
+      "a": [1, 65_504, .infinity, .nan], "b": [-70_000, .greatestFiniteMagnitude, 0, 2],
+    ]
+    let tensors = names.keys.sorted().map {
+      TensorDescription(name: $0, elementType: .float32, shape: [4])
+    }
+    var writer = try SafetensorsWriter(path: scratch.path("wide.safetensors"))
+    try writer.begin(tensors: tensors, metadata: [:])
+    for tensor in tensors {
+      let values = try #require(names[tensor.name])
+      let bytes = values.flatMap { value in
+        (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+      }
+      try writer.append(
+        TensorView(
+          description: tensor, storage: ByteStorage(copying: bytes.span.bytes), byteRange: 0..<16))
+    }
+    try writer.finish()
+    let report = try convert(
+      scratch.path("wide.safetensors"), to: scratch.path("cast.safetensors"), type: type)
+    #expect(report.overflows == expected)
+  }
+
   @Test(arguments: ["through.ingot", "through", "through.safetensors", "through.pt"])
   func everyMappedTensorSurvivesThereAndBack(through name: String) throws {
     let middle = scratch.path(name)

@@ -5,6 +5,10 @@ internal import TensorCore
 struct CastTensors: TensorSource {
   let tensors: [TensorDescription]
   private let source: any TensorSource
+  private let log = OverflowLog()
+
+  /// The tensors read so far that the cast made infinite in places.
+  var overflows: [CastOverflow] { log.overflows }
 
   init(_ source: any TensorSource, to type: ElementType) {
     self.source = source
@@ -26,8 +30,10 @@ struct CastTensors: TensorSource {
           bytes, from: view.elementType, to: target.elementType, into: &output)
       }
     }
+    let cast = TensorView(description: target, storage: storage, byteRange: 0..<count)
+    log.compare(view, with: cast, at: index)
     // Read once: the mapping need not stay in memory.
     view.storage.advise(.dontNeed, range: view.byteRange)
-    return TensorView(description: target, storage: storage, byteRange: 0..<count)
+    return cast
   }
 }

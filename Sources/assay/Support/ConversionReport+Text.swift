@@ -34,6 +34,13 @@ extension ConversionReport {
         "\(source): \(count) unexplained tensor\(count == 1 ? " was" : "s were") left behind, "
           + "first '\(first)'")
     }
+    if let first = overflows.first {
+      let (count, values) = (overflows.count, overflows.reduce(0) { $0 + $1.count })
+      warnings.append(
+        "\(source): \(values) value\(values == 1 ? "" : "s") beyond the range of "
+          + "\(first.elementType) became infinite, in \(count) tensor\(count == 1 ? "" : "s"), "
+          + "first '\(first.tensor)'")
+    }
     return warnings
   }
 
@@ -51,6 +58,8 @@ extension ConversionReport {
       ],
       "ledger": .object(ledger.json),
       "tensors": .array(ledger.entries.map(\.json)),
+      "overflows": .array(
+        overflows.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] }),
       "opaque_values": .array(opaqueValues.map { .string($0.qualifiedName) }),
     ]
   }
