@@ -86,6 +86,23 @@ import Testing
         == "the U-Net's blocks do not add up to levels: is one missing?")
   }
 
+  /// Half an autoencoder's innermost level: once read as a model of a level less, which drew noise.
+  @Test(arguments: [
+    ("first_stage_model.encoder.down.3.", "encoder.down.3.block.0.conv1.weight' is missing"),
+    ("first_stage_model.decoder.up.3.", "decoder.up.3.block.0.norm1.weight' [64] is missing"),
+    ("vae.encoder.down_blocks.3.", "down_blocks.3.resnets.0.conv1.weight' is missing"),
+    ("vae.decoder.up_blocks.3.", "decoder.up_blocks.3.resnets.0.norm1.weight' [64] is missing"),
+  ])
+  func aLevelThatOneHalfOfTheAutoencoderLacksIsMissing(prefix: String, text: String) throws {
+    let whole = prefix.hasPrefix("vae.") ? try LayoutFixture("digits").diffusers : tensors
+    let holed = whole.filter { !$0.name.hasPrefix(prefix) }
+    #expect(holed.count < whole.count)
+    let message = Self.message {
+      try LayoutReading(of: holed).requireWhole(origin: "digits.ckpt")
+    }
+    #expect(message?.contains(text) == true, "\(message ?? "none")")
+  }
+
   /// A handful of names with high numbers would otherwise stand for millions of expected tensors.
   @Test func numbersBeyondAnyModelAreRefused() {
     let extra = ["vae.encoder.down_blocks.900.resnets.0.conv1.weight"]

@@ -7,15 +7,21 @@ struct VAEPlan: Sendable, Hashable {
 
   /// Reads the plan from LDM's names.
   init?(ldm names: Names, prefix: String) {
-    levels = names.count(after: prefix + "encoder.down.")
-    layers = names.count(after: prefix + "encoder.down.0.block.")
-    guard levels > 0, layers > 0, UNetPlan.isSane(levels, layers) else { return nil }
+    self.init(
+      names, down: prefix + "encoder.down.", up: prefix + "decoder.up.", block: "0.block.")
   }
 
   /// Reads the plan from diffusers' names.
   init?(diffusers names: Names, prefix: String) {
-    levels = names.count(after: prefix + "encoder.down_blocks.")
-    layers = names.count(after: prefix + "encoder.down_blocks.0.resnets.")
+    self.init(
+      names, down: prefix + "encoder.down_blocks.", up: prefix + "decoder.up_blocks.",
+      block: "0.resnets.")
+  }
+
+  /// Counts in both halves: a level that one of them lacks is missing, and not a smaller model.
+  private init?(_ names: Names, down: String, up: String, block: String) {
+    levels = max(names.count(after: down), names.count(after: up))
+    layers = max(names.count(after: down + block), names.count(after: up + block) - 1)
     guard levels > 0, layers > 0, UNetPlan.isSane(levels, layers) else { return nil }
   }
 
