@@ -71,7 +71,8 @@ public struct Converter: Sendable {
       throw ConversionError(
         path: request.output, problem: "cannot cast to \(type), expected f32, f16, bf16 or f64")
     }
-    let source = checkpoint.source
+    let source: any TensorSource =
+      (checkpoint.source as? IngotReader).map(CheckedIngot.init) ?? checkpoint.source
     let reading: LayoutReading
     switch model.reading {
     case .success(let known): reading = known

@@ -33,6 +33,21 @@ import Testing
     try ConversionTests.contents(of: try Checkpoint.open(path: path).source)
   }
 
+  /// Written anew, a damaged tensor would get a digest that calls it intact.
+  @Test(arguments: ["out.ingot", "out.safetensors", "out.ckpt", "out"])
+  func aDamagedIngotGoesNowhere(name: String) throws {
+    let path = scratch.path("model.ingot")
+    _ = try convert(source, to: path)
+    var bytes = try Data(contentsOf: URL(filePath: path))
+    bytes[4096] ^= 0x40
+    try bytes.write(to: URL(filePath: path))
+    let before = scratch.contents
+    let error = #expect(throws: IngotError.self) { try convert(path, to: scratch.path(name)) }
+    #expect(error?.description.hasPrefix("\(path): tensor '") == true)
+    #expect(error?.description.contains("is damaged: its digest is") == true)
+    #expect(scratch.contents == before)
+  }
+
   /// f16 ends at 65,504 and f32 at 3.4e38: what a cast makes infinite is told, NaN and infinities
   /// that were there are not.
   @Test(arguments: [
