@@ -44,7 +44,7 @@ PARTS = (
         weighted=True,
     ),
 )
-GUIDED = Recipe("unet-guidance", steps=700, rate=5e-4, seed=31, averaging=0.995, save_every=100)
+GUIDED = Recipe("unet-guidance", steps=1000, rate=5e-4, seed=31, averaging=0.995, save_every=100)
 """The last part: see `Guided`."""
 WORKERS = 2
 BATCH = 24
@@ -54,7 +54,7 @@ GUIDED_BATCH = 12
 
 STEPS = 50
 GUIDANCE = 7.5
-BEST_GUIDANCE = 2.0
+BEST_GUIDANCE = 3.0
 """The guidance at which the model is best before its last part."""
 
 

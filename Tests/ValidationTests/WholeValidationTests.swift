@@ -76,7 +76,7 @@ import Testing
       #expect(first.remark?.hasPrefix("'\(field)' is \(value.text()) in the model, ") == true)
     }
     let euler = report.verdicts[0].checks.filter { $0.name.hasPrefix("euler") }
-    #expect(euler.count == 3 && euler.filter(\.isPassed).count == 3)
+    #expect(euler.count == 4 && euler.filter(\.isPassed).count == 4)
   }
 
   /// A diffusers folder spells out defaults that a checkpoint does not, and so says what other

@@ -6,7 +6,8 @@ internal import TensorCore
 extension Validator {
   private static let casesKey = "scheduler.cases"
 
-  /// Trajectories through recorded noise predictions: every latent, scaled inputs, timesteps.
+  /// Trajectories through recorded noise predictions: every step from the recorded latents before
+  /// it, the run as a whole, scaled inputs, timesteps.
   func checkSchedulers() throws -> [Check] {
     try reference.cases(Self.casesKey).flatMap { entry in
       guard let name = entry["name"]?.stringValue, let steps = entry["steps"]?.intValue,
@@ -79,23 +80,14 @@ extension Validator {
       ]
     }
     let initial = try reference.floats("\(entry)/initial", shape: [1, nil, nil, nil])
-    let size = initial.values.count
     let series = [count] + initial.shape.dropFirst()
     let noise = try reference.floats("\(entry)/noise", shape: series)
     let scaled = try reference.floats("\(entry)/scaled", shape: series)
     let trajectory = try reference.floats("\(entry)/trajectory", shape: series)
 
-    let (found, seconds) = timed {
-      var scheduler = scheduler
-      var (inputs, latents, visited): ([Float], [Float], [Float]) = ([], initial.values, [])
-      for step in 0..<count {
-        inputs += scheduler.modelInput(latents, step: step)
-        let output = Array(noise.values[step * size..<(step + 1) * size])
-        latents = scheduler.advance(output: output, step: step, sample: latents)
-        visited += latents
-      }
-      return (inputs: inputs, trajectory: visited)
-    }
+    let run = RecordedRun(initial: initial.values, noise: noise.values, count: count)
+    let (found, seconds) = timed { run.steps(of: scheduler, from: trajectory.values) }
+    let whole = run.steps(of: scheduler, from: nil).latents
     func check(
       _ what: String, _ found: [Float], _ expected: RecordedTensor<Float>, _ bound: Bound,
       seconds: Double = 0
@@ -107,9 +99,37 @@ extension Validator {
         remark: bound.accepts(comparison) ? nil : remark, seconds: seconds)
     }
     return [
-      check("trajectory", found.trajectory, trajectory, .scheduler, seconds: seconds),
+      check("each step", found.latents, trajectory, .scheduler, seconds: seconds),
+      check("whole trajectory", whole, trajectory, .wholeTrajectory),
       check("model inputs", found.inputs, scaled, .scheduler),
       check("timesteps", scheduler.timesteps, timesteps, .identical),
     ]
+  }
+}
+
+/// Recorded noise predictions for a sampler to go along.
+private struct RecordedRun {
+  let initial: [Float]
+  let noise: [Float]
+  let count: Int
+
+  /// What the model would be given and the latents behind each step.
+  ///
+  /// - Parameter recorded: latents behind each step, from which the next one starts; `nil` to go on
+  ///   from the sampler's own.
+  func steps(
+    of scheduler: any Scheduler, from recorded: [Float]?
+  ) -> (inputs: [Float], latents: [Float]) {
+    var scheduler = scheduler
+    let size = initial.count
+    var (inputs, latents, visited): ([Float], [Float], [Float]) = ([], initial, [])
+    for step in 0..<count {
+      let place = step * size..<(step + 1) * size
+      inputs += scheduler.modelInput(latents, step: step)
+      latents = scheduler.advance(output: Array(noise[place]), step: step, sample: latents)
+      visited += latents
+      if let recorded { latents = Array(recorded[place]) }
+    }
+    return (inputs, visited)
   }
 }
