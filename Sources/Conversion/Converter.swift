@@ -48,7 +48,8 @@ public struct Converter: Sendable {
       try Self.write(
         tensors, metadata: [:],
         with: try DiffusersFolderWriter(
-          path: request.output, configurations: canonical.configurations,
+          path: request.output,
+          configurations: canonical.configurations.mapValues(Self.loadedInSinglePrecision),
           attachments: canonical.attachments), progress)
     }
     return ConversionReport(
@@ -57,6 +58,16 @@ public struct Converter: Sendable {
       container: request.container, layout: plan.layout, ledger: plan.ledger,
       opaqueValues: checkpoint.opaqueValues, byteCount: Self.byteCount(tensors),
       overflows: cast?.overflows ?? [])
+  }
+
+  /// transformers loads a model in the type that its configuration states, diffusers in float32
+  /// unless told: a half-precision text encoder would meet a float32 U-Net.
+  private static func loadedInSinglePrecision(_ configuration: JSONObject) -> JSONObject {
+    var configuration = configuration
+    for field in ["torch_dtype", "dtype"] where configuration[field] != nil {
+      configuration[field] = "float32"
+    }
+    return configuration
   }
 
   /// Which tensors go, under which names.

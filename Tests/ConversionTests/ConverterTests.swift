@@ -127,6 +127,13 @@ import Testing
     #expect(configurations["unet"]?["norm_eps"]?.doubleValue == 0.25)
   }
 
+  @Test func aFolderOfHalvesLoadsInSinglePrecisionUnlessAsked() throws {
+    _ = try convert(source, to: scratch.path("halves"))
+    let folder = try Checkpoint.open(path: scratch.path("halves"))
+    #expect(folder.configurations["text_encoder"]?["torch_dtype"] == "float32")
+    #expect(folder.source.tensors.allSatisfy { $0.elementType == .float16 })
+  }
+
   @Test func valuesOfAPickleSurviveSafetensors() throws {
     _ = try convert(source, to: scratch.path("model.safetensors"))
     _ = try convert(scratch.path("model.safetensors"), to: scratch.path("back.ckpt"))
