@@ -18,12 +18,15 @@ public struct Checkpoint: Sendable {
   public let configurations: [String: JSONObject]
   /// The files that the container carries beside the tensors.
   public let attachments: Attachments
+  /// Of a folder, the files in it that were read or can be, by sorted relative path; empty where
+  /// `path` is the file.
+  public let files: [String]
 
   /// Puts a checkpoint together; readers of containers do.
   public init(
     path: String, format: ContainerFormat, source: any TensorSource, metadata: JSONObject,
     opaqueValues: [OpaqueValue] = [], configurations: [String: JSONObject] = [:],
-    attachments: Attachments = Attachments()
+    attachments: Attachments = Attachments(), files: [String] = []
   ) {
     self.path = path
     self.format = format
@@ -32,6 +35,7 @@ public struct Checkpoint: Sendable {
     self.opaqueValues = opaqueValues
     self.configurations = configurations
     self.attachments = attachments
+    self.files = files
   }
 
   /// Opens a checkpoint of any known container, which is found from its content, never from its

@@ -72,9 +72,15 @@ public struct Converter: Sendable {
 
   /// Which tensors go, under which names.
   private struct Plan {
-    let tensors: MappedTensors
+    var tensors: MappedTensors
     let ledger: Ledger
     let layout: Layout?
+
+    init(_ source: any TensorSource, by ledger: Ledger, layout: Layout?) {
+      tensors = MappedTensors(source, by: ledger)
+      self.ledger = ledger
+      self.layout = layout
+    }
   }
 
   private func plan() throws -> Plan {
@@ -89,26 +95,23 @@ public struct Converter: Sendable {
     case .success(let known): reading = known
     case .failure(let error):
       guard error.isAboutFamily, !needsNames else { throw error }
-      let ledger = Ledger.keeping(source.tensors)
-      return Plan(tensors: MappedTensors(source, by: ledger), ledger: ledger, layout: nil)
+      return Plan(source, by: .keeping(source.tensors), layout: nil)
     }
     try reading.requireWhole(origin: checkpoint.path)
     let layout = try targetLayout(of: reading)
     if layout == reading.detection.layout, checkpoint.format.isSingleFileOfTensors,
       request.container.isSingleFileOfTensors
     {
-      let ledger = Ledger.keeping(source.tensors)
-      return Plan(tensors: MappedTensors(source, by: ledger), ledger: ledger, layout: layout)
+      return Plan(source, by: .keeping(source.tensors), layout: layout)
     }
     guard layout == .ldm else {
-      let tensors = MappedTensors(source, by: reading.ledger)
-      return Plan(
-        tensors: request.container == .diffusers ? tensors.byComponent : tensors,
-        ledger: reading.ledger, layout: layout)
+      var plan = Plan(source, by: reading.ledger, layout: layout)
+      if request.container == .diffusers { plan.tensors = plan.tensors.byComponent }
+      return plan
     }
     let ledger = reading.ledger.followed(
       by: try LayoutReading.ledger(writing: reading.ledger.mapped.map(\.target), as: .ldm))
-    return Plan(tensors: MappedTensors(source, by: ledger), ledger: ledger, layout: layout)
+    return Plan(source, by: ledger, layout: layout)
   }
 
   /// Whether the result cannot be written without knowing what the tensors are. An ingot can: it

@@ -39,7 +39,7 @@ final class Provenance: Sendable {
     ]
     if checkpoint.format == .diffusers {
       json["files"] = .array(
-        try files(below: checkpoint.path).map { name in
+        try checkpoint.files.map { name in
           .object(JSONObject([("name", .string(name))] + (try facts("\(checkpoint.path)/\(name)"))))
         })
     } else {
@@ -60,32 +60,5 @@ final class Provenance: Sendable {
     return [
       ("size", .integer(size)), ("sha256", .string(try SHA256.hexDigest(ofFile: path))),
     ]
-  }
-
-  /// The files that make a diffusers folder: its index and what stands in the folders in it.
-  private static func files(below folder: String) throws -> [String] {
-    let manager = FileManager.default
-    func names(_ path: String) throws(FileError) -> [String] {
-      do { return try manager.contentsOfDirectory(atPath: path).sorted() } catch {
-        throw FileError(.open, path: path, code: errno)
-      }
-    }
-    func isFolder(_ path: String) -> Bool {
-      var isFolder: ObjCBool = false
-      return manager.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-    }
-    var files: [String] = []
-    for name in try names(folder) where !name.hasPrefix(".") {
-      guard isFolder("\(folder)/\(name)") else {
-        if name == "model_index.json" || name == "config.json" || name.hasSuffix(".safetensors") {
-          files.append(name)
-        }
-        continue
-      }
-      for inner in try names("\(folder)/\(name)") where !isFolder("\(folder)/\(name)/\(inner)") {
-        files.append("\(name)/\(inner)")
-      }
-    }
-    return files
   }
 }

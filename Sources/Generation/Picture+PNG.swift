@@ -41,10 +41,7 @@ extension Picture {
   public func writePNG(
     to path: String, text: [(keyword: String, value: String)] = []
   ) throws {
-    let bytes = try png(text: text)
-    var file = try OutputFile(replacing: path)
-    try file.write(bytes.span.bytes)
-    try file.commit()
+    try OutputFile.write(try png(text: text), to: path)
   }
 
   /// Where the first chunk behind the signature (8) and the header chunk (25) starts.

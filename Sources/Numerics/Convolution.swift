@@ -78,9 +78,9 @@ private struct ConvolutionPlan: Sendable {
     kernelHeight == 1 && kernelWidth == 1 && stride == 1 && padding == Padding(0)
   }
 
-  /// The filters widened at a time: at most 32 MB, so that a product copies its other operand
-  /// rarely.
-  private var panel: Int { min(outputs, max(16, (8 << 20) / inner / 16 * 16)) }
+  /// The elements of the filters that are widened at a time: 32 MB, so that a product copies its
+  /// other operand rarely.
+  private static let panel = 8 << 20
 
   /// Products of the filters and whole pictures.
   func runPointwise(
@@ -88,24 +88,20 @@ private struct ConvolutionPlan: Sendable {
     _ target: UnsafeMutablePointer<Float>
   ) {
     nonisolated(unsafe) let (source, target) = (source, target)
-    for first in Swift.stride(from: 0, to: outputs, by: panel) {
-      let channels = first..<min(first + panel, outputs)
-      let elements = first * inner..<channels.upperBound * inner
-      weight.withFloats(in: elements, onAllThreads: true) { widened in
-        guard let base = widened.baseAddress else { return }
-        nonisolated(unsafe) let filters = base
-        for picture in 0..<batch {
-          forEachTile(rows: channels.count, columns: pixels) { rows, columns in
-            let output = target + (picture * outputs + first + rows.lowerBound) * pixels
-            multiply(
-              rows: rows.count, columns: columns.count, inner: inner,
-              a: filters + rows.lowerBound * inner, strideA: inner,
-              b: source + picture * inputs * pixels + columns.lowerBound, strideB: pixels,
-              c: output + columns.lowerBound, strideC: pixels)
-            addBias(
-              bias, first + rows.lowerBound..<first + rows.upperBound,
-              to: output + columns.lowerBound, pixels: columns.count)
-          }
+    weight.forEachPanel(of: Self.panel) { channels, panel in
+      nonisolated(unsafe) let filters = panel
+      let first = channels.lowerBound
+      for picture in 0..<batch {
+        forEachTile(rows: channels.count, columns: pixels) { rows, columns in
+          let output = target + (picture * outputs + first + rows.lowerBound) * pixels
+          multiply(
+            rows: rows.count, columns: columns.count, inner: inner,
+            a: filters + rows.lowerBound * inner, strideA: inner,
+            b: source + picture * inputs * pixels + columns.lowerBound, strideB: pixels,
+            c: output + columns.lowerBound, strideC: pixels)
+          addBias(
+            bias, first + rows.lowerBound..<first + rows.upperBound,
+            to: output + columns.lowerBound, pixels: columns.count)
         }
       }
     }
@@ -120,29 +116,25 @@ private struct ConvolutionPlan: Sendable {
     nonisolated(unsafe) let (source, target) = (source, target)
     let all = batch * pixels
     let length = min(all, max(256, (4 << 20) / inner / 16 * 16))
-    for first in Swift.stride(from: 0, to: outputs, by: panel) {
-      let channels = first..<min(first + panel, outputs)
-      let elements = first * inner..<channels.upperBound * inner
-      weight.withFloats(in: elements, onAllThreads: true) { widened in
-        guard let base = widened.baseAddress else { return }
-        nonisolated(unsafe) let filters = base
-        for start in Swift.stride(from: 0, to: all, by: length) {
-          let tile = start..<min(start + length, all)
-          Scratch.withFloats(inner * tile.count) { patches in
-            nonisolated(unsafe) let patches = patches
-            layOut(source, pixels: tile, into: patches)
-            forEachTile(rows: channels.count, columns: tile.count) { rows, columns in
-              Scratch.withFloats(rows.count * columns.count) { products in
-                multiply(
-                  rows: rows.count, columns: columns.count, inner: inner,
-                  a: filters + rows.lowerBound * inner, strideA: inner,
-                  b: patches + columns.lowerBound, strideB: tile.count,
-                  c: products, strideC: columns.count)
-                scatter(
-                  products, pixels: start + columns.lowerBound..<start + columns.upperBound,
-                  channels: first + rows.lowerBound..<first + rows.upperBound, bias: bias,
-                  into: target)
-              }
+    weight.forEachPanel(of: Self.panel) { channels, panel in
+      nonisolated(unsafe) let filters = panel
+      let first = channels.lowerBound
+      for start in Swift.stride(from: 0, to: all, by: length) {
+        let tile = start..<min(start + length, all)
+        Scratch.withFloats(inner * tile.count) { patches in
+          nonisolated(unsafe) let patches = patches
+          layOut(source, pixels: tile, into: patches)
+          forEachTile(rows: channels.count, columns: tile.count) { rows, columns in
+            Scratch.withFloats(rows.count * columns.count) { products in
+              multiply(
+                rows: rows.count, columns: columns.count, inner: inner,
+                a: filters + rows.lowerBound * inner, strideA: inner,
+                b: patches + columns.lowerBound, strideB: tile.count,
+                c: products, strideC: columns.count)
+              scatter(
+                products, pixels: start + columns.lowerBound..<start + columns.upperBound,
+                channels: first + rows.lowerBound..<first + rows.upperBound, bias: bias,
+                into: target)
             }
           }
         }

@@ -34,12 +34,9 @@ public func linearGEGLU(_ x: Tensor, weight: Weight, bias: Weight) -> Tensor {
                     b: weights + columns.lowerBound * inner, strideB: inner, transposeB: true,
                     c: product, strideC: columns.count)
                   let start = half * width + first + columns.lowerBound
-                  bias.withFloats(in: start..<start + columns.count) { bias in
-                    for row in 0..<tileRows.count {
-                      let line = product + row * columns.count
-                      for feature in 0..<bias.count { line[feature] += bias[feature] }
-                    }
-                  }
+                  bias.add(
+                    start..<start + columns.count, toRows: tileRows.count, of: product,
+                    stride: columns.count)
                 }
                 for row in 0..<tileRows.count {
                   let line = scratch + row * columns.count

@@ -22,12 +22,7 @@ public func linear(_ x: Tensor, weight: Weight, bias: Weight? = nil) -> Tensor {
           rows: tileRows.count, columns: features.count, inner: inner,
           a: from + tileRows.lowerBound * inner, strideA: inner, b: weights, strideB: inner,
           transposeB: true, c: start, strideC: columns)
-        bias?.withFloats(in: features) { bias in
-          for row in 0..<tileRows.count {
-            let line = start + row * columns
-            for feature in 0..<bias.count { line[feature] += bias[feature] }
-          }
-        }
+        bias?.add(features, toRows: tileRows.count, of: start, stride: columns)
       }
       if rows <= 128 {
         // A prompt: each weight is used so few times that widening it shows. Half a megabyte of
@@ -44,18 +39,13 @@ public func linear(_ x: Tensor, weight: Weight, bias: Weight? = nil) -> Tensor {
       }
       // Panels of at most 16 MB, widened once; then each thread takes a share of the longer side,
       // because a product copies its operands as often as the other one is cut.
-      let panel = max(16, (4 << 20) / inner / 16 * 16)
-      for first in stride(from: 0, to: columns, by: panel) {
-        let features = first..<min(first + panel, columns)
-        let elements = first * inner..<features.upperBound * inner
-        weight.withFloats(in: elements, onAllThreads: true) { widened in
-          guard let base = widened.baseAddress else { return }
-          nonisolated(unsafe) let weights = base
-          forEachTile(rows: rows, columns: features.count) { tileRows, part in
-            multiplyTile(
-              tileRows, first + part.lowerBound..<first + part.upperBound,
-              weights + part.lowerBound * inner)
-          }
+      weight.forEachPanel(of: 4 << 20) { features, panel in
+        nonisolated(unsafe) let weights = panel
+        let first = features.lowerBound
+        forEachTile(rows: rows, columns: features.count) { tileRows, part in
+          multiplyTile(
+            tileRows, first + part.lowerBound..<first + part.upperBound,
+            weights + part.lowerBound * inner)
         }
       }
     }

@@ -50,6 +50,37 @@ public struct Weight: Sendable {
     }
   }
 
+  /// Lends the weight as a matrix of `shape[0]` rows, widened on all threads panel by panel.
+  ///
+  /// - Parameters:
+  ///   - elements: about how many a panel holds; it is whole rows, 16 at the least.
+  ///   - body: takes the rows and the first element of the panel.
+  func forEachPanel(
+    of elements: Int, _ body: (_ rows: Range<Int>, _ panel: UnsafePointer<Float>) -> Void
+  ) {
+    let inner = view.shape.elementCount / shape[0]
+    let length = max(16, elements / inner / 16 * 16)
+    for first in stride(from: 0, to: shape[0], by: length) {
+      let rows = first..<min(first + length, shape[0])
+      let range = first * inner..<rows.upperBound * inner
+      withFloats(in: range, onAllThreads: true) { widened in
+        if let base = widened.baseAddress { body(rows, base) }
+      }
+    }
+  }
+
+  /// Adds a range of the elements to each of some rows that lie so many floats apart.
+  func add(
+    _ range: Range<Int>, toRows count: Int, of target: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    withFloats(in: range) { values in
+      for row in 0..<count {
+        let line = target + row * stride
+        for index in 0..<values.count { line[index] += values[index] }
+      }
+    }
+  }
+
   private func widen(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>, length: Int) {
     nonisolated(unsafe) let target = target
     Parallel.forEachRange(of: range.count, length: length) { part in

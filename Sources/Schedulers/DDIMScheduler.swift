@@ -10,8 +10,10 @@ struct DDIMScheduler: Scheduler {
   /// The limit on the predicted picture; `nil` where it is not clipped.
   private let clipRange: Float?
 
-  init(_ fields: SchedulerFields, steps: Int) throws(SchedulerError) {
-    schedule = try NoiseSchedule(fields)
+  init(
+    _ schedule: NoiseSchedule, _ fields: SchedulerFields, steps: Int
+  ) throws(SchedulerError) {
+    self.schedule = schedule
     try fields.require("thresholding", false)
     try fields.require("rescale_betas_zero_snr", false)
     // diffusers' class clips unless told not to, and its pipelines tell it not to.

@@ -10,8 +10,10 @@ struct EulerScheduler: Scheduler {
   /// it is interpolated, beyond them held.
   private let sigmas: [Float]
 
-  init(_ fields: SchedulerFields, steps: Int) throws(SchedulerError) {
-    schedule = try NoiseSchedule(fields)
+  init(
+    _ schedule: NoiseSchedule, _ fields: SchedulerFields, steps: Int
+  ) throws(SchedulerError) {
+    self.schedule = schedule
     for field in [
       "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "rescale_betas_zero_snr",
     ] { try fields.require(field, false) }

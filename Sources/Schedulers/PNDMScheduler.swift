@@ -22,8 +22,10 @@ struct PNDMScheduler: Scheduler {
   /// The weighted sum of the predictions within a Runge–Kutta step.
   private var sum: [Float] = []
 
-  init(_ fields: SchedulerFields, steps: Int) throws(SchedulerError) {
-    schedule = try NoiseSchedule(fields)
+  init(
+    _ schedule: NoiseSchedule, _ fields: SchedulerFields, steps: Int
+  ) throws(SchedulerError) {
+    self.schedule = schedule
     let stride = schedule.trainingSteps / steps
     var visited = schedule.wholeTimesteps(steps)
     var moves: [Move] = []

@@ -47,14 +47,15 @@ public enum SchedulerKind: String, Sendable, CaseIterable {
     steps: Int, configuration: JSONObject
   ) throws(SchedulerError) -> any Scheduler {
     let fields = SchedulerFields(configuration: configuration)
-    let training = try NoiseSchedule(fields).trainingSteps
-    guard steps >= 1, steps <= training else {
-      throw SchedulerError(field: "steps", expected: "1 to \(training)", found: String(steps))
+    let schedule = try NoiseSchedule(fields)
+    guard (1...schedule.trainingSteps).contains(steps) else {
+      throw SchedulerError(
+        field: "steps", expected: "1 to \(schedule.trainingSteps)", found: String(steps))
     }
     return switch self {
-    case .pndm: try PNDMScheduler(fields, steps: steps)
-    case .ddim: try DDIMScheduler(fields, steps: steps)
-    case .euler: try EulerScheduler(fields, steps: steps)
+    case .pndm: try PNDMScheduler(schedule, fields, steps: steps)
+    case .ddim: try DDIMScheduler(schedule, fields, steps: steps)
+    case .euler: try EulerScheduler(schedule, fields, steps: steps)
     }
   }
 }

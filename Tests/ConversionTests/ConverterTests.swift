@@ -117,6 +117,23 @@ import Testing
     #expect(origin?["source"]?["name"] == "model.ckpt")
   }
 
+  @Test func anIngotOfAFolderNamesTheFilesItCameFrom() throws {
+    _ = try convert(source, to: scratch.path("folder"))
+    _ = try convert(scratch.path("folder"), to: scratch.path("model.ingot"))
+    let origin = try IngotReader(path: scratch.path("model.ingot")).metadata["source"]
+    let files = origin?["files"]?.arrayValue ?? []
+    #expect(
+      files.compactMap { $0["name"]?.stringValue } == [
+        "model_index.json", "scheduler/scheduler_config.json", "text_encoder/config.json",
+        "text_encoder/model.safetensors", "tokenizer/merges.txt",
+        "tokenizer/special_tokens_map.json", "tokenizer/tokenizer_config.json",
+        "tokenizer/vocab.json", "unet/config.json", "unet/diffusion_pytorch_model.safetensors",
+        "vae/config.json", "vae/diffusion_pytorch_model.safetensors",
+      ])
+    let index = scratch.path("folder/model_index.json")
+    #expect(files.first?["sha256"]?.stringValue == (try SHA256.hexDigest(ofFile: index)))
+  }
+
   @Test func statedConfigurationsWinOverDerivedOnes() throws {
     _ = try convert(source, to: scratch.path("folder"))
     let file = URL(filePath: scratch.path("folder/unet/config.json"))

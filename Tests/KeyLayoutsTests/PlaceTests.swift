@@ -93,14 +93,20 @@ import Testing
     let tensors = fixture.ldm.filter { !$0.name.hasPrefix("cond_stage_model.") }
     var reading = try LayoutReading(of: tensors)
     #expect(reading.ledger.isClean)
-    let error = #expect(throws: LayoutError.self) { try reading.require() }
-    #expect(error?.description == "has no text encoder")
-    try reading.require([.unet, .vae])
+    let error = #expect(throws: LayoutError.self) { try Self.model(reading).require() }
+    #expect(error?.description == "a.ingot: has no text encoder")
+    try Self.model(reading).require([.unet, .vae])
     reading = try LayoutReading(of: tensors.filter { !$0.name.hasPrefix("first_stage_model.") })
-    let both = #expect(throws: LayoutError.self) { try reading.require() }
-    #expect(both?.description == "has no VAE, no text encoder")
-    let origin = LayoutError(.absent([.textEncoder]), origin: "a.ingot")
-    #expect(origin.description == "a.ingot: has no text encoder")
+    let both = #expect(throws: LayoutError.self) { try Self.model(reading).require() }
+    #expect(both?.description == "a.ingot: has no VAE, no text encoder")
+    #expect(LayoutError(.absent([.textEncoder])).description == "has no text encoder")
+  }
+
+  /// The model that a reading describes, without values.
+  private static func model(_ reading: LayoutReading) -> CanonicalModel {
+    CanonicalModel(
+      tensors: Descriptions(tensors: reading.ledger.mapped.map(\.target)), configurations: [:],
+      attachments: [:], origin: "a.ingot")
   }
 
   private static let ldm = [
@@ -122,5 +128,14 @@ import Testing
       tensor.name = wrapper + others[place] + tensor.name.dropFirst(prefixes[place].count)
       return tensor
     }
+  }
+}
+
+/// Tensors of which nothing but the description is asked.
+private struct Descriptions: TensorSource {
+  let tensors: [TensorDescription]
+
+  func tensor(at index: Int) throws -> TensorView {
+    throw LayoutError(.noMeasure(tensors[index].name))
   }
 }

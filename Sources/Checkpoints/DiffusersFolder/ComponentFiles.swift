@@ -6,6 +6,8 @@ internal import TensorCore
 struct ComponentFiles {
   /// The files of weights: one, or the shards of an index in the order of their names.
   let weights: [String]
+  /// The index of the shards, where there are shards.
+  let index: String?
   /// The configuration's file, where there is one.
   let configuration: String?
   /// Everything else, by name: the tokenizer's vocabulary, a feature extractor's settings.
@@ -28,25 +30,32 @@ struct ComponentFiles {
       throw FileError(.open, path: folder, code: errno)
     }
     configuration = Self.configurationNames.first(where: names.contains)
-    weights = try Self.weights(among: Set(names), folder: folder)
+    (weights, index) = try Self.weights(among: Set(names), folder: folder)
     others = names.filter { !Self.configurationNames.contains($0) && !$0.hasPrefix(".") }
   }
 
-  private static func weights(among names: Set<String>, folder: String) throws -> [String] {
+  /// Everything that makes the component.
+  var all: [String] {
+    [configuration, index].compactMap(\.self) + (weights.isEmpty ? others : weights)
+  }
+
+  private static func weights(
+    among names: Set<String>, folder: String
+  ) throws -> (files: [String], index: String?) {
     for ending in endings {
       for variant in variants {
         for stem in stems {
           let name = "\(stem)\(variant).\(ending)"
-          if names.contains(name) { return [name] }
+          if names.contains(name) { return ([name], nil) }
           // transformers and diffusers put the variant in different places.
           for index in ["\(stem).\(ending).index\(variant).json", "\(name).index.json"]
           where names.contains(index) {
-            return try shards(index: "\(folder)/\(index)")
+            return (try shards(index: "\(folder)/\(index)"), index)
           }
         }
       }
     }
-    return []
+    return ([], nil)
   }
 
   /// The files that an index names.

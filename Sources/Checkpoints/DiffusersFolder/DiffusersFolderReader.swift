@@ -16,6 +16,7 @@ public struct DiffusersFolderReader: TensorSource {
   private let path: String
   private let index: JSONObject?
   private let opaqueValues: [OpaqueValue]
+  private let paths: [String]
   /// By tensor, the file that has it and its place there.
   private let places: [(file: Int, index: Int)]
   private let files: [any TensorSource]
@@ -42,6 +43,7 @@ public struct DiffusersFolderReader: TensorSource {
     if FileManager.default.fileExists(atPath: "\(folder)/\(Self.indexName)") {
       let index = try Self.object(at: "\(folder)/\(Self.indexName)")
       self.index = index
+      contents.paths.append(Self.indexName)
       for component in try Self.components(of: index, path: "\(folder)/\(Self.indexName)") {
         try contents.add(component, at: "\(folder)/\(component)")
       }
@@ -55,6 +57,7 @@ public struct DiffusersFolderReader: TensorSource {
     places = contents.places
     files = contents.files
     opaqueValues = contents.opaqueValues
+    paths = contents.paths.sorted()
     let attached = contents.attached
     attachments = Attachments(paths: attached.keys.sorted()) { name in
       try Self.bytes(ofFile: attached[name] ?? name)
@@ -75,7 +78,8 @@ public struct DiffusersFolderReader: TensorSource {
     if let index { metadata["model_index"] = .object(index) }
     return Checkpoint(
       path: path, format: .diffusers, source: self, metadata: metadata,
-      opaqueValues: opaqueValues, configurations: configurations, attachments: attachments)
+      opaqueValues: opaqueValues, configurations: configurations, attachments: attachments,
+      files: paths)
   }
 
   /// The components that an index names with a library and a class; `null` ones are absent.
@@ -151,6 +155,8 @@ public struct DiffusersFolderReader: TensorSource {
     var places: [(file: Int, index: Int)] = []
     var files: [any TensorSource] = []
     var opaqueValues: [OpaqueValue] = []
+    /// The files, relative to the folder.
+    var paths: [String] = []
     /// Absolute paths by relative ones.
     var attached: [String: String] = [:]
 
@@ -162,6 +168,7 @@ public struct DiffusersFolderReader: TensorSource {
           path: folder, problem: "has no folder '\(component)', which \(indexName) names")
       }
       let found = try ComponentFiles(folder: path)
+      paths += found.all.map { path == folder ? $0 : "\(component)/\($0)" }
       if let configuration = found.configuration {
         configurations[component] = try object(at: "\(path)/\(configuration)")
       }

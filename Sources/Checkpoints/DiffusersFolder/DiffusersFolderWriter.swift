@@ -135,8 +135,6 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
       throw DiffusersFolderError(
         path: folder.path, problem: "'\(path)' is not a plain relative path")
     }
-    var output = try OutputFile(replacing: try folder.file(path))
-    try unsafe output.write(bytes.span.bytes)
-    try output.commit()
+    try OutputFile.write(bytes, to: try folder.file(path))
   }
 }

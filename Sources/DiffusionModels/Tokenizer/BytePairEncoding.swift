@@ -1,3 +1,5 @@
+internal import KeyLayouts
+
 /// Byte-level byte pair encoding (Sennrich et al., 2016; the byte alphabet is GPT-2's) in which the
 /// last letter of a word carries `</w>`.
 struct BytePairEncoding: Sendable {
@@ -98,23 +100,4 @@ struct BytePairEncoding: Sendable {
     }
     return id
   }
-}
-
-/// GPT-2's way to write bytes as printable letters.
-enum ByteAlphabet {
-  private static let letters: [Unicode.Scalar] = {
-    var next: UInt32 = 256
-    return (UInt8.min...UInt8.max).map { byte in
-      if (33...126).contains(byte) || (161...172).contains(byte) || byte >= 174 {
-        return Unicode.Scalar(byte)
-      }
-      defer { next += 1 }
-      return Unicode.Scalar(next) ?? " "
-    }
-  }()
-  private static let bytes = Dictionary(
-    uniqueKeysWithValues: letters.enumerated().map { ($1, UInt8($0)) })
-
-  static func letter(of byte: UInt8) -> Unicode.Scalar { letters[Int(byte)] }
-  static func byte(of letter: Unicode.Scalar) -> UInt8? { bytes[letter] }
 }

@@ -71,15 +71,6 @@ public struct LayoutReading: Sendable {
     Component.allCases.filter { !components.contains($0) }
   }
 
-  /// Refuses a model that lacks components which are needed.
-  ///
-  /// - Parameter needed: all of them, unless told otherwise.
-  /// - Throws: `LayoutError` that names every one that is absent.
-  public func require(_ needed: [Component] = Component.allCases) throws(LayoutError) {
-    let absent = needed.filter(absentComponents.contains)
-    if !absent.isEmpty { throw LayoutError(.absent(absent)) }
-  }
-
   /// The account of canonical tensors on their way into a layout.
   ///
   /// - Throws: `LayoutError` when two tensors would get one name.

@@ -37,14 +37,9 @@ public enum CLIPVocabulary {
     return Array("{\(members.joined(separator: ", "))}".utf8)
   }
 
-  /// A visible character for each byte, in the vocabulary's order: printable ones stand for
-  /// themselves, the others for characters from U+0100 on. GPT-2's table.
+  /// A letter for each byte, in the vocabulary's order: bytes that stand for themselves come first.
   private static var byteLetters: [Unicode.Scalar] {
-    let visible = [0x21...0x7E, 0xA1...0xAC, 0xAE...0xFF].flatMap {
-      Array($0 as ClosedRange<UInt8>)
-    }
-    return visible.map { Unicode.Scalar($0) }
-      + (0..<UInt8(256 - visible.count)).compactMap { Unicode.Scalar(0x100 + UInt32($0)) }
+    (UInt8.min...UInt8.max).map(ByteAlphabet.letter).sorted()
   }
 
   private static func mark(_ content: String) -> JSONObject {

@@ -52,6 +52,15 @@ public struct OutputFile: ~Copyable {
     }
   }
 
+  /// Writes a small file, whole or not at all.
+  ///
+  /// - Throws: `FileError` when it cannot be written.
+  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+    var file = try OutputFile(replacing: path)
+    try unsafe file.write(bytes.span.bytes)
+    try file.commit()
+  }
+
   /// Appends bytes.
   ///
   /// - Throws: `FileError` when the disk is full or fails.

@@ -53,7 +53,7 @@ struct ValidateCommand: ParsableCommand {
     try MappingGuard.check()
     try Console.write(
       json ? report.json.text(indent: 2) + "\n" : report.text(failuresOnly: quiet))
-    if let junit { try OutputFile.write(report.junit, to: junit) }
+    if let junit { try OutputFile.write(Array(report.junit.utf8), to: junit) }
     if !report.isPassed { throw ExitCode.failedVerdict }
   }
 }
