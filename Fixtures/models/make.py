@@ -19,6 +19,8 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
+import parts
+
 torch.manual_seed(33)
 torch.set_grad_enabled(False)
 
@@ -36,17 +38,7 @@ text = CLIPTextModel(CLIPTextConfig(
     vocab_size=60, hidden_size=24, intermediate_size=40, num_hidden_layers=3, num_attention_heads=3,
     max_position_embeddings=11, hidden_act="quick_gelu", bos_token_id=58, eos_token_id=59, pad_token_id=59,
 ))
-tensors, metadata = {}, {}
-for name, model in (("unet", unet), ("vae", vae), ("text_encoder", text)):
-    for parameter in model.parameters():  # biases and norms too: a zero would hide a mistake
-        parameter += 0.1 * torch.randn_like(parameter)
-    model.half().float().eval()
-    for key, value in model.state_dict().items():
-        if name == "text_encoder" and not key.startswith("text_model."):
-            key = "text_model." + key
-        tensors[f"{name}.{key}"] = value.half()
-    config = json.loads(model.config.to_json_string()) if name == "text_encoder" else dict(model.config)
-    metadata[name] = json.dumps({k: v for k, v in config.items() if not k.startswith("_")})
+tensors, metadata = parts.keep({"unet": unet, "vae": vae, "text_encoder": text}, noise=0.1)
 
 
 def hook(component, model, wanted):

@@ -17,21 +17,17 @@ import torch
 import transformers
 from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel
+
+import parts
 
 here = Path(__file__).parent
 torch.manual_seed(5)
 torch.set_grad_enabled(False)
 
-merges = (here.parents[1] / "Sources/CVocabulary/clip-merges.txt").read_text().split("\n")[1:1001]
-shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-letters = [chr(b) for b in shown] + [chr(256 + n) for n in range(256 - len(shown))]
-words = letters + [x + "</w>" for x in letters] + ["".join(m.split()) for m in merges] + ["<|startoftext|>", "<|endoftext|>"]
+_, words = parts.words()
 with tempfile.TemporaryDirectory() as name:
-    (Path(name) / "vocab.json").write_text(json.dumps({w: n for n, w in enumerate(words)}))
-    (Path(name) / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
-    (Path(name) / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 77}))
-    tokenizer = CLIPTokenizer.from_pretrained(name)
+    tokenizer = parts.tokenizer(Path(name))
 
 unet = UNet2DConditionModel(
     sample_size=8, in_channels=4, out_channels=4, block_out_channels=(16, 24, 32), layers_per_block=1,
@@ -48,17 +44,7 @@ text = CLIPTextModel(CLIPTextConfig(
     max_position_embeddings=77, hidden_act="quick_gelu",
     bos_token_id=len(words) - 2, eos_token_id=len(words) - 1, pad_token_id=len(words) - 1,
 ))
-tensors, metadata = {}, {}
-for name, model in (("unet", unet), ("vae", vae), ("text_encoder", text)):
-    for parameter in model.parameters():
-        parameter += 0.05 * torch.randn_like(parameter)
-    model.half().float().eval()
-    for key, value in model.state_dict().items():
-        if name == "text_encoder" and not key.startswith("text_model."):
-            key = "text_model." + key
-        tensors[f"{name}.{key}"] = value.half()
-    config = json.loads(model.config.to_json_string()) if name == "text_encoder" else dict(model.config)
-    metadata[name] = json.dumps({k: v for k, v in config.items() if not k.startswith("_")})
+tensors, metadata = parts.keep({"unet": unet, "vae": vae, "text_encoder": text}, noise=0.05)
 
 # The configuration of an old SD 1.x, as it is read and before a pipeline corrects it: without an offset.
 published = {

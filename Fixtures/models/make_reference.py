@@ -15,23 +15,11 @@ from pathlib import Path
 import diffusers
 import torch
 from safetensors import safe_open
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel
+
+import parts
 
 here = Path(__file__).parent
-COUNT_OF_MERGES = 1000
-
-
-def tokenizer(folder: Path) -> CLIPTokenizer:
-    merges = (here.parents[1] / "Sources/CVocabulary/clip-merges.txt").read_text().split("\n")[1 : COUNT_OF_MERGES + 1]
-    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    letters = [chr(b) for b in shown] + [chr(256 + n) for n in range(256 - len(shown))]
-    words = letters + [x + "</w>" for x in letters] + ["".join(m.split()) for m in merges]
-    words += ["<|startoftext|>", "<|endoftext|>"]
-    folder.mkdir()
-    (folder / "vocab.json").write_text(json.dumps({w: n for n, w in enumerate(words)}))
-    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
-    (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 77}))
-    return CLIPTokenizer.from_pretrained(folder)
 
 
 def pipeline(folder: Path) -> diffusers.StableDiffusionPipeline:
@@ -49,7 +37,7 @@ def pipeline(folder: Path) -> diffusers.StableDiffusionPipeline:
             for key, tensor in tensors.items() if key.startswith(start)
         })
     return diffusers.StableDiffusionPipeline(
-        vae=vae, text_encoder=text, tokenizer=tokenizer(folder / "words"), unet=unet,
+        vae=vae, text_encoder=text, tokenizer=parts.tokenizer(folder / "words"), unet=unet,
         scheduler=diffusers.PNDMScheduler.from_config(configurations["scheduler"]), safety_checker=None,
         feature_extractor=None, requires_safety_checker=False)
 
