@@ -42,16 +42,22 @@ public struct Checkpoint: Sendable {
   /// name. A folder is one that diffusers wrote.
   ///
   /// - Throws: `FileError` when the file cannot be mapped or is empty, `CheckpointError` when it is
-  ///   of no known format, and otherwise the error of the format's own reader.
-  public static func open(path: String) throws -> Checkpoint {
+  ///   of no known format or has no inner dictionaries to choose from, and otherwise the error of
+  ///   the format's own reader.
+  public static func open(
+    path: String, options: ReadingOptions = ReadingOptions()
+  ) throws -> Checkpoint {
     guard !DiffusersFolderReader.recognises(path) else {
+      try CheckpointError.checkRoot(options.root, of: .diffusers, path: path)
       return try DiffusersFolderReader(path: path).checkpoint
     }
-    return try open(file: path)
+    return try open(file: path, options: options)
   }
 
   /// Opens a checkpoint that is one file.
-  static func open(file path: String) throws -> Checkpoint {
+  static func open(
+    file path: String, options: ReadingOptions = ReadingOptions()
+  ) throws -> Checkpoint {
     let storage = try ByteStorage.mapping(path: path)
     guard storage.count > 0 else { throw FileError(.empty, path: path) }
     let registration = storage.withBytes(in: 0..<storage.count) { bytes in
@@ -61,7 +67,10 @@ public struct Checkpoint: Sendable {
       throw CheckpointError(
         path: path, problem: .unknownFormat(start: CheckpointError.start(of: storage)))
     }
-    return try registration.open(storage, path)
+    if registration.format != .pytorch {
+      try CheckpointError.checkRoot(options.root, of: registration.format, path: path)
+    }
+    return try registration.open(storage, path, options)
   }
 }
 
@@ -146,6 +155,8 @@ public struct CheckpointError: DescribedError, Hashable {
     case missingTensors(first: String, count: Int)
     /// The header would exceed the format's limit.
     case headerTooLarge(bytes: Int, limit: Int)
+    /// A root was chosen in a container that has none to choose from.
+    case noRoots(root: String, format: ContainerFormat)
   }
 
   /// The file's path, as the user gave it.
@@ -176,9 +187,19 @@ public struct CheckpointError: DescribedError, Hashable {
     case .missingTensors(let first, let count):
       "\(path): \(count) announced tensor\(count == 1 ? " was" : "s were") never written, first "
         + "'\(first)'"
+    case .noRoots(let root, let format):
+      "\(path): a root ('\(root)') is chosen in pickles only, this is \(format.rawValue)"
     case .headerTooLarge(let bytes, let limit):
       "\(path): the header would take \(bytes) bytes, the format allows \(limit)"
     }
+  }
+
+  /// Throws when a root was chosen in a container without dictionaries in dictionaries.
+  static func checkRoot(
+    _ root: String?, of format: ContainerFormat, path: String
+  ) throws(CheckpointError) {
+    guard let root else { return }
+    throw CheckpointError(path: path, problem: .noRoots(root: root, format: format))
   }
 
   private static func text(_ tensor: TensorDescription) -> String {

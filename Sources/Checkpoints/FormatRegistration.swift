@@ -6,8 +6,8 @@ struct FormatRegistration: Sendable {
   let format: ContainerFormat
   /// Whether a file's bytes look like the container. Cheap, and never a judgement of validity.
   let recognises: @Sendable (RawSpan) -> Bool
-  /// Opens a file of the container: its bytes and the path for messages.
-  let open: @Sendable (ByteStorage, String) throws -> Checkpoint
+  /// Opens a file of the container: its bytes, the path for messages, and the user's wishes.
+  let open: @Sendable (ByteStorage, String, ReadingOptions) throws -> Checkpoint
 
   /// Every container, the surest signature first: one line each.
   static let all: [FormatRegistration] = [

@@ -3,7 +3,7 @@ public import TensorCore
 extension Checkpoint {
   /// Members of `metadata` that describe the container they stand in, and so do not travel.
   private static let containerMembers = [
-    "wrapper", "unreadMembers", "components", "source", "model_index", "tool",
+    "wrapper", "unreadMembers", "tensorsOutsideRoot", "components", "source", "model_index", "tool",
   ]
 
   /// What the checkpoint says beside its tensors, in one form for all containers: strings, and

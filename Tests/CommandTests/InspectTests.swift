@@ -57,6 +57,20 @@ import Testing
     }
   }
 
+  @Test func aRootIsChosenByItsKeys() throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../Fixtures/containers/valid/params-ema.pt").standardizedFileURL
+    try Tool.inFolder { tool in
+      let path = file.path(percentEncoded: false)
+      let outcome = try tool.run("inspect", "--json", "--root", "params", path)
+      let json = try JSON(parsing: outcome.output)
+      #expect(json["tensors"]?.arrayValue?.map { $0["name"] } == ["w"])
+      expectOneLine(
+        try tool.run("inspect", "--root", "no", path),
+        "nothing at the root 'no', expected one of 'params', 'params_ema'")
+    }
+  }
+
   @Test func usageErrorsEndWithTwo() throws {
     try Tool.inFolder { tool in
       for arguments in [

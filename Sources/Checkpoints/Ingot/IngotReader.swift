@@ -166,7 +166,7 @@ public struct IngotReader: TensorSource {
           bytes.load(UInt8.self, at: $0) == IngotLayout.magic[$0]
         }
     },
-    open: { storage, path in
+    open: { storage, path, _ in
       let reader = try IngotReader(storage: storage, path: path)
       return Checkpoint(
         path: path, format: .ingot, source: reader, metadata: reader.checkpointMetadata,

@@ -18,6 +18,8 @@ public struct PyTorchError: DescribedError, Hashable {
     case pickleTooLarge(bytes: Int, limit: Int)
     /// The values are nested too deep.
     case depth(limit: Int)
+    /// The chosen root is not there; what could be chosen.
+    case root(String, available: [String])
     /// A small pickle that stands for more values than this reader takes.
     case expansion(limit: Int)
     /// The older form's run of storages is cut short or contradicts itself.
@@ -57,6 +59,11 @@ public struct PyTorchError: DescribedError, Hashable {
     case .pickleTooLarge(let bytes, let limit):
       "the pickle has \(bytes) bytes, expected at most \(limit)"
     case .depth(let limit): "the pickle nests values more than \(limit) levels deep"
+    case .root(let root, let available):
+      "the pickle has nothing at the root '\(root)', "
+        + (available.isEmpty
+          ? "and no dictionary of tensors below its top"
+          : "expected one of " + available.map { "'\($0)'" }.joined(separator: ", "))
     case .expansion(let limit): "the pickle stands for more than \(limit) values"
     case .storages(let problem, let offset): "storages at byte \(offset): \(problem)"
     case .duplicateName(let name): "two tensors are named '\(name)'"

@@ -12,6 +12,8 @@ public struct PyTorchReader: TensorSource {
   public let values: JSONObject
   /// The keys of the dictionary that holds the model, outermost first: `["state_dict"]`.
   public let wrapper: [String]
+  /// How many tensors lie beside the root that the user chose, and were left out.
+  public let outsideCount: Int
   /// The classes and functions that the pickle names and that stay opaque.
   public let opaqueValues: [OpaqueValue]
   /// Members of the archive that nothing refers to.
@@ -27,31 +29,36 @@ public struct PyTorchReader: TensorSource {
   /// Opens a file.
   ///
   /// - Throws: `FileError` when it cannot be mapped, `PyTorchError` when it is not sound.
-  public init(path: String) throws {
+  public init(path: String, options: ReadingOptions = ReadingOptions()) throws {
     let storage = try ByteStorage.mapping(path: path)
     guard storage.count > 0 else { throw FileError(.empty, path: path) }
-    try self.init(storage: storage, path: path)
+    try self.init(storage: storage, path: path, options: options)
   }
 
-  init(storage: ByteStorage, path: String) throws(PyTorchError) {
+  init(
+    storage: ByteStorage, path: String, options: ReadingOptions = ReadingOptions()
+  ) throws(PyTorchError) {
     do {
       let isZip = storage.withBytes(in: 0..<storage.count) { ZipArchive.recognises($0) }
       let contents = try isZip ? TorchContents(zip: storage) : TorchContents(pickles: storage)
-      try self.init(contents, path: path)
+      try self.init(contents, path: path, options: options)
     } catch {
       throw PyTorchError(path: path, problem: error)
     }
   }
 
-  private init(_ contents: TorchContents, path: String) throws(PyTorchError.Problem) {
+  private init(
+    _ contents: TorchContents, path: String, options: ReadingOptions
+  ) throws(PyTorchError.Problem) {
     let heap = contents.heap
     let state: StateDictionary
     do throws(StateDictionary.Problem) {
-      state = try StateDictionary(contents.root, heap: heap)
+      state = try StateDictionary(contents.root, heap: heap, choosing: options.root)
     } catch {
       throw switch error {
       case .depth: .depth(limit: StateDictionary.depthLimit)
       case .expansion: .expansion(limit: StateDictionary.visitLimit)
+      case .root(let available): .root(options.root ?? "", available: available)
       }
     }
     var layouts: [TorchLayout] = []
@@ -79,6 +86,7 @@ public struct PyTorchReader: TensorSource {
     tensors = layouts.map(\.description)
     values = state.values
     wrapper = state.wrapper
+    outsideCount = state.outsideCount
     opaqueValues = opaque
     unreadMembers = contents.unreadMembers
   }
@@ -113,12 +121,15 @@ public struct PyTorchReader: TensorSource {
   static let registration = FormatRegistration(
     format: .pytorch,
     recognises: { ZipArchive.recognises($0) || TorchContents.recognisesPickle($0) },
-    open: { storage, path in
-      let reader = try PyTorchReader(storage: storage, path: path)
+    open: { storage, path, options in
+      let reader = try PyTorchReader(storage: storage, path: path, options: options)
       var metadata = JSONObject()
       if !reader.values.isEmpty { metadata["values"] = .object(reader.values) }
       if !reader.wrapper.isEmpty {
         metadata["wrapper"] = .string(reader.wrapper.joined(separator: "."))
+      }
+      if reader.outsideCount > 0 {
+        metadata["tensorsOutsideRoot"] = .integer(reader.outsideCount)
       }
       if !reader.unreadMembers.isEmpty {
         metadata["unreadMembers"] = .array(reader.unreadMembers.map { .string($0) })

@@ -17,10 +17,14 @@ struct StateDictionary {
   private(set) var values = JSONObject()
   /// The keys of the wrapper, outermost first.
   private(set) var wrapper: [String] = []
+  /// How many tensors lie beside a root that the user chose, and so were left out.
+  private(set) var outsideCount = 0
 
   private let heap: PickleHeap
   private var visits = 0
   private var onPath: Set<Int> = []
+  /// Whether tensors met now are wanted: always, but outside of a chosen root.
+  private var isWanted = true
 
   /// Why a value cannot be taken apart.
   enum Problem: Error {
@@ -28,6 +32,8 @@ struct StateDictionary {
     case depth
     /// Shared containers that expand beyond the limit.
     case expansion
+    /// The chosen root is not there.
+    case root(available: [String])
   }
 
   /// The deepest nesting; JSON's own limit is 128, and an object takes two levels.
@@ -35,58 +41,26 @@ struct StateDictionary {
   /// The most values after sharing is undone. SDXL has 2,500 tensors; a vocabulary 50,000 words.
   static let visitLimit = 1_000_000
 
-  init(_ root: PickleValue, heap: PickleHeap) throws(Problem) {
+  /// Takes a value apart.
+  ///
+  /// - Parameter path: the keys of the root that the user chose, joined by dots.
+  init(_ root: PickleValue, heap: PickleHeap, choosing path: String? = nil) throws(Problem) {
     self.heap = heap
-    wrapper = Self.wrapper(of: root, heap)
+    if let path {
+      do throws(StateRoot.Missing) {
+        wrapper = try StateRoot(chosen: path, in: root, heap).keys
+      } catch {
+        throw .root(available: error.available)
+      }
+      isWanted = wrapper.isEmpty
+    } else {
+      wrapper = StateRoot(recognisedIn: root, heap).keys
+    }
     let json = try walk(root, name: "", path: "", wrapper: wrapper[...], depth: 0)
     if let object = json?.objectValue {
       values = object
     } else if let json {
       values["value"] = json
-    }
-  }
-
-  // MARK: Wrappers
-
-  private static let wrapperKeys = ["state_dict", "params_ema", "model", "module"]
-
-  private static func wrapper(of root: PickleValue, _ heap: PickleHeap) -> [String] {
-    var keys: [String] = []
-    var value = root
-    while keys.count < 4, let (key, inner) = wrapped(in: value, heap) {
-      keys.append(key)
-      value = inner
-    }
-    return keys
-  }
-
-  private static func wrapped(
-    in value: PickleValue, _ heap: PickleHeap
-  ) -> (String, PickleValue)? {
-    guard case .dictionary(let index) = value else { return nil }
-    let dictionary = heap.dictionaries[index]
-    let hasTensors = holdsTensors(value, heap)
-    for key in wrapperKeys {
-      guard let inner = dictionary[key], case .dictionary = inner else { continue }
-      // `model` and `module` may also be ordinary parts of a name, beside others.
-      if hasTensors && (key == "model" || key == "module") { continue }
-      if holdsTensors(inner, heap) || wrapped(inside: inner, heap) { return (key, inner) }
-    }
-    return nil
-  }
-
-  private static func wrapped(inside value: PickleValue, _ heap: PickleHeap) -> Bool {
-    guard case .dictionary(let index) = value else { return false }
-    return wrapperKeys.contains { key in
-      heap.dictionaries[index][key].map { holdsTensors($0, heap) } ?? false
-    }
-  }
-
-  /// Whether a dictionary has tensors among its own values.
-  private static func holdsTensors(_ value: PickleValue, _ heap: PickleHeap) -> Bool {
-    guard case .dictionary(let index) = value else { return false }
-    return heap.dictionaries[index].entries.contains {
-      if case .tensor = $0.value { true } else { false }
     }
   }
 
@@ -105,12 +79,16 @@ struct StateDictionary {
     switch value {
     case .tensor(let index):
       try charge(1)
-      entries.append(Entry(name: name.isEmpty ? "value" : name, tensor: index))
+      if isWanted {
+        entries.append(Entry(name: name.isEmpty ? "value" : name, tensor: index))
+      } else {
+        outsideCount += 1
+      }
       let attributes = heap.tensors[index].attributes
       return try walkAttributes(attributes, name: name, path: path, depth: depth)
     case .tuple(let index), .list(let index), .set(let index):
       let elements = heap.sequences[index]
-      return try walk(elements, identity: 4 * index, name, path, depth)
+      return try walk(elements, identity: 4 * index, name, path, wrapper, depth)
     case .dictionary(let index):
       let (dictionary, attributes) = (heap.dictionaries[index], heap.attributes[index])
       return try guardingCycles(4 * index + 1) { walk throws(Problem) in
@@ -126,7 +104,7 @@ struct StateDictionary {
     case .object(let index):
       let object = heap.objects[index]
       return try guardingCycles(4 * index + 2) { walk throws(Problem) in
-        try walk.object(object, name: name, path: path, depth: depth)
+        try walk.object(object, name: name, path: path, wrapper: wrapper, depth: depth)
       }
     default:
       return try plain(value)
@@ -152,7 +130,8 @@ struct StateDictionary {
   }
 
   private mutating func walk(
-    _ elements: [PickleValue], identity: Int, _ name: String, _ path: String, _ depth: Int
+    _ elements: [PickleValue], identity: Int, _ name: String, _ path: String,
+    _ wrapper: ArraySlice<String>, _ depth: Int
   ) throws(Problem) -> JSON? {
     try guardingCycles(identity) { walk throws(Problem) in
       var rest: [JSON] = []
@@ -161,9 +140,8 @@ struct StateDictionary {
           rest.append(try walk.plain(element))
           continue
         }
-        let json = try walk.walk(
-          element, name: Self.join(name, "\(index)"), path: Self.join(path, "\(index)"),
-          wrapper: [], depth: depth + 1)
+        let json = try walk.child(
+          element, key: "\(index)", name: name, path: path, wrapper: wrapper, depth: depth)
         if let json { rest.append(json) }
       }
       return rest.isEmpty && !elements.isEmpty ? nil : .array(rest)
@@ -177,7 +155,7 @@ struct StateDictionary {
     var rest: [(String, JSON)] = []
     var used: Set<String> = []
     for (key, value) in dictionary.entries {
-      var text = keyText(key)
+      var text = heap.keyText(key)
       try charge(1 + text.utf8.count / 64)
       // `1` and `"1"` are two keys to Python.
       while !used.insert(text).inserted { text += "'" }
@@ -185,15 +163,27 @@ struct StateDictionary {
         rest.append((text, try plain(value)))
         continue
       }
-      let isWrapper = wrapper.first == text
-      // Inside the wrapper's path, everything but the wrapper itself keeps its full path.
-      let parent = wrapper.isEmpty ? name : path
-      let json = try walk(
-        value, name: isWrapper ? "" : Self.join(parent, text), path: Self.join(path, text),
-        wrapper: isWrapper ? wrapper.dropFirst() : [], depth: depth + 1)
+      let json = try child(
+        value, key: text, name: name, path: path, wrapper: wrapper, depth: depth)
       if let json { rest.append((text, json)) }
     }
     return rest.isEmpty && !dictionary.entries.isEmpty ? nil : .object(JSONObject(rest))
+  }
+
+  /// Walks a part of a container, which may be the next step of the wrapper.
+  private mutating func child(
+    _ value: PickleValue, key: String, name: String, path: String, wrapper: ArraySlice<String>,
+    depth: Int
+  ) throws(Problem) -> JSON? {
+    let isWrapper = wrapper.first.map { $0.utf8.elementsEqual(key.utf8) } ?? false
+    let wasWanted = isWanted
+    if isWrapper, wrapper.count == 1 { isWanted = true }
+    defer { isWanted = wasWanted }
+    // Inside the wrapper's path, everything but the wrapper itself keeps its full path.
+    let parent = wrapper.isEmpty ? name : path
+    return try walk(
+      value, name: isWrapper ? "" : Self.join(parent, key), path: Self.join(path, key),
+      wrapper: isWrapper ? wrapper.dropFirst() : [], depth: depth + 1)
   }
 
   /// Attributes of tensors and dictionaries. `_metadata`, the module versions that
@@ -217,7 +207,7 @@ struct StateDictionary {
 
   /// An opaque object: its name, and what it would have been given.
   private mutating func object(
-    _ object: PickleObject, name: String, path: String, depth: Int
+    _ object: PickleObject, name: String, path: String, wrapper: ArraySlice<String>, depth: Int
   ) throws(Problem) -> JSON? {
     var json: JSONObject = ["opaque": .string(heap.globals[object.global].qualifiedName)]
     if case .none = object.arguments {
@@ -227,29 +217,17 @@ struct StateDictionary {
     }
     if case .none = object.state {
     } else {
-      json["state"] = try walk(object.state, name: name, path: path, wrapper: [], depth: depth + 1)
+      json["state"] = try walk(
+        object.state, name: name, path: path, wrapper: wrapper, depth: depth + 1)
     }
     if !object.items.entries.isEmpty {
       json["items"] = try items(
-        object.items, name: name, path: path, wrapper: [], depth: depth + 1)
+        object.items, name: name, path: path, wrapper: wrapper, depth: depth + 1)
     }
     if !object.elements.isEmpty {
-      json["elements"] = try walk(object.elements, identity: -1, name, path, depth + 1)
+      json["elements"] = try walk(object.elements, identity: -1, name, path, [], depth + 1)
     }
     return .object(json)
-  }
-
-  private func keyText(_ key: PickleValue) -> String {
-    switch key {
-    case .string(let text): text
-    case .integer(let number): "\(number)"
-    case .bool(let flag): flag ? "True" : "False"
-    case .none: "None"
-    case .float(let number): "\(number)"
-    case .global(let index): heap.globals[index].qualifiedName
-    case .bytes: key.stringValue ?? "bytes"
-    default: key.kind
-    }
   }
 
   private mutating func plain(_ value: PickleValue) throws(Problem) -> JSON {

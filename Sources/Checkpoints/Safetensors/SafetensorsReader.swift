@@ -46,7 +46,7 @@ public struct SafetensorsReader: TensorSource {
       guard let length = bytes.load(UInt64.self, at: 0), length < 1 << 40 else { return false }
       return bytes.load(UInt8.self, at: 8) == UInt8(ascii: "{")
     },
-    open: { storage, path in
+    open: { storage, path, _ in
       let reader = try SafetensorsReader(storage: storage, path: path)
       return Checkpoint(
         path: path, format: .safetensors, source: reader, metadata: reader.metadata)

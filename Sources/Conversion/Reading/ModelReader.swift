@@ -8,8 +8,10 @@ public enum ModelReader {
   ///
   /// - Throws: the error of the container's reader. A family that nobody knows is no error here:
   ///   see `ReadModel.reading`.
-  public static func open(path: String) throws -> ReadModel {
-    ReadModel(try Checkpoint.open(path: path))
+  public static func open(
+    path: String, options: ReadingOptions = ReadingOptions()
+  ) throws -> ReadModel {
+    ReadModel(try Checkpoint.open(path: path, options: options))
   }
 }
 

@@ -27,6 +27,8 @@ struct BenchCommand: ParsableCommand {
   @Option(name: .customLong("repeat"), help: "Evaluations after the first.")
   var count = 3
 
+  @OptionGroup var reading: ReadingArguments
+
   @Flag(help: "Print one JSON object a line.")
   var json = false
 
@@ -44,7 +46,8 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let benchmark = try Benchmark(
-      model: try ModelReader.open(path: model).model, latentSize: latentSize)
+      model: try ModelReader.open(path: model, options: reading.options).model,
+      latentSize: latentSize)
     if onRequest { return try answer(with: benchmark) }
     var table = BenchmarkTable()
     for part in part.isEmpty ? Benchmark.Part.allCases : part {

@@ -40,6 +40,8 @@ struct ConvertCommand: ParsableCommand {
         + "from an ingot or a folder.", valueName: "names"))
   var layout: Layout?
 
+  @OptionGroup var reading: ReadingArguments
+
   @Flag(help: "Print the outcome and the whole ledger as JSON.")
   var json = false
 
@@ -57,9 +59,10 @@ struct ConvertCommand: ParsableCommand {
       output: output, container: try container ?? ContainerFormat(ofOutput: output),
       layout: layout, elementType: dtype, tool: "assay \(Assay.version)")
     let bar = ProgressBar("converting", isQuiet: quiet)
-    let report = try Converter(try ModelReader.open(path: model), request).run {
-      bar.update(done: $0, of: $1)
-    }
+    let report = try Converter(try ModelReader.open(path: model, options: reading.options), request)
+      .run {
+        bar.update(done: $0, of: $1)
+      }
     bar.finish()
     for warning in report.warnings { Console.warn(warning) }
     if json {

@@ -63,6 +63,8 @@ struct GenerateCommand: ParsableCommand {
   @Flag(help: "Put several pictures onto one sheet.")
   var grid = false
 
+  @OptionGroup var reading: ReadingArguments
+
   @Flag(help: "Print what was drawn as JSON.")
   var json = false
 
@@ -83,7 +85,8 @@ struct GenerateCommand: ParsableCommand {
         width: width, height: height, scheduler: scheduler?.kind),
       output: grid ? .sheet(path: output) : .files(path: output))
     try OutputFile.checkWritable(output)
-    let pipeline = try Pipeline(model: try ModelReader.open(path: model).model)
+    let pipeline = try Pipeline(
+      model: try ModelReader.open(path: model, options: reading.options).model)
     if !quiet { series.truncations(by: pipeline.tokenizer).forEach(Console.warn) }
     let bar = ProgressBar("drawing", isQuiet: quiet)
     let name = URL(filePath: model).lastPathComponent

@@ -12,6 +12,8 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "Checkpoint, ingot or diffusers folder.")
   var model: String
 
+  @OptionGroup var reading: ReadingArguments
+
   @Flag(help: "Print the summary as JSON.")
   var json = false
 
@@ -19,7 +21,7 @@ struct InspectCommand: ParsableCommand {
   var quiet = false
 
   func run() throws {
-    let summary = CheckpointSummary(of: try Checkpoint.open(path: model))
+    let summary = CheckpointSummary(of: try Checkpoint.open(path: model, options: reading.options))
     try MappingGuard.check()
     try Console.write(
       json ? summary.json.text(indent: 2) + "\n" : summary.text(withTensors: !quiet))

@@ -28,6 +28,8 @@ struct ValidateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Reference outputs of the model.", valueName: "file"))
   var reference: String
 
+  @OptionGroup var reading: ReadingArguments
+
   @Flag(help: "Print the report as JSON.")
   var json = false
 
@@ -40,7 +42,7 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     if let junit { try OutputFile.checkWritable(junit) }
     let validator = try Validator(
-      model: try ModelReader.open(path: model).model,
+      model: try ModelReader.open(path: model, options: reading.options).model,
       reference: try ReferenceBundle(path: reference))
     let status = StatusLine(isQuiet: quiet)
     let report =
