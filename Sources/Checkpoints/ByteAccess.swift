@@ -16,11 +16,6 @@ extension RawSpan {
 extension ByteStorage {
   /// Maps a whole file.
   package static func mapping(path: String) throws(FileError) -> ByteStorage {
-    ByteStorage(try MappedFile(path: path))
-  }
-
-  /// A copy of a range of the bytes. Traps when the range lies outside.
-  package func array(in range: Range<Int>) -> [UInt8] {
-    withBytes(in: range) { $0.array }
+    try ByteStorage(file: path)
   }
 }

@@ -49,7 +49,7 @@ public struct Checkpoint: Sendable {
   ) throws -> Checkpoint {
     guard !DiffusersFolderReader.recognises(path) else {
       try CheckpointError.checkRoot(options.root, of: .diffusers, path: path)
-      return try DiffusersFolderReader(path: path).checkpoint
+      return try DiffusersFolderReader(path: path, options: options).checkpoint
     }
     return try open(file: path, options: options)
   }
@@ -58,32 +58,17 @@ public struct Checkpoint: Sendable {
   static func open(
     file path: String, options: ReadingOptions = ReadingOptions()
   ) throws -> Checkpoint {
-    let storage = try ByteStorage.mapping(path: path)
+    let storage = try ByteStorage(file: path, isMapped: options.usesMapping)
     guard storage.count > 0 else { throw FileError(.empty, path: path) }
-    let registration = storage.withBytes(in: 0..<storage.count) { bytes in
-      FormatRegistration.all.first { $0.recognises(bytes) }
-    }
-    guard let registration else {
+    guard let registration = FormatRegistration.all.first(where: { $0.recognises(storage) }) else {
       throw CheckpointError(
         path: path, problem: .unknownFormat(start: CheckpointError.start(of: storage)))
     }
-    if registration.format != .pytorch {
+    if !registration.hasRoots {
       try CheckpointError.checkRoot(options.root, of: registration.format, path: path)
     }
     return try registration.open(storage, path, options)
   }
-}
-
-/// A container of tensors.
-public enum ContainerFormat: String, Sendable, Hashable, CaseIterable {
-  /// `torch.save`: a zip of a pickle and raw storages, or the older run of pickles.
-  case pytorch
-  /// A JSON header and raw bytes.
-  case safetensors
-  /// This project's own mapped model file.
-  case ingot
-  /// A folder with one folder a component, as diffusers saves a pipeline.
-  case diffusers
 }
 
 /// Small files that a container carries beside the tensors: a tokenizer's vocabulary. Read when
@@ -153,6 +138,8 @@ public struct CheckpointError: DescribedError, Hashable {
     case unexpectedTensor(expected: TensorDescription?, found: TensorDescription)
     /// `finish` was called with announced tensors missing.
     case missingTensors(first: String, count: Int)
+    /// The container can only be read.
+    case notWritable(ContainerFormat)
     /// The header would exceed the format's limit.
     case headerTooLarge(bytes: Int, limit: Int)
     /// A root was chosen in a container that has none to choose from.
@@ -189,6 +176,7 @@ public struct CheckpointError: DescribedError, Hashable {
         + "'\(first)'"
     case .noRoots(let root, let format):
       "\(path): a root ('\(root)') is chosen in pickles only, this is \(format.rawValue)"
+    case .notWritable(let format): "\(path): \(format.rawValue) can be read, not written"
     case .headerTooLarge(let bytes, let limit):
       "\(path): the header would take \(bytes) bytes, the format allows \(limit)"
     }

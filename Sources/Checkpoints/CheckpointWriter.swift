@@ -4,7 +4,12 @@ public import TensorCore
 ///
 /// The file appears under its path at `finish()`, whole or not at all. A writer that is dropped
 /// before leaves nothing behind.
-public protocol CheckpointWriter: ~Copyable {
+public protocol CheckpointWriter: ~Copyable, SendableMetatype {
+  /// Starts a file or folder that will stand at the destination's path.
+  ///
+  /// - Throws: `FileError` when it cannot be created.
+  init(to destination: Destination) throws
+
   /// Announces every tensor and writes what precedes their bytes. Called once, first.
   ///
   /// - Parameters:
@@ -24,6 +29,28 @@ public protocol CheckpointWriter: ~Copyable {
   /// - Throws: `CheckpointError` when announced tensors are missing, `FileError` when the disk
   ///   fails.
   consuming func finish() throws
+}
+
+extension CheckpointWriter where Self: ~Copyable {
+  /// Writes a whole source, tensor by tensor.
+  static func write(
+    _ source: any TensorSource, metadata: JSONObject, to destination: Destination,
+    progress: (_ done: Int, _ total: Int) throws -> Void
+  ) throws {
+    var writer = try Self(to: destination)
+    try writer.begin(tensors: source.tensors, metadata: metadata)
+    let total = source.byteCount
+    var done = 0
+    for index in source.tensors.indices {
+      let view = try source.tensor(at: index)
+      try writer.append(view)
+      // Copied: the mapping need not stay in memory.
+      view.storage.advise(.dontNeed, range: view.byteRange)
+      done += view.byteRange.count
+      try progress(done, total)
+    }
+    try writer.finish()
+  }
 }
 
 /// The announced tensors of a writer and how many of them have been written.

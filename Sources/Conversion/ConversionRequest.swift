@@ -32,21 +32,12 @@ extension ContainerFormat {
   /// The container that a path's ending asks for: a path without one is a diffusers folder.
   ///
   /// - Throws: `ConversionError` for an ending that names no container.
-  public init(ofOutput path: String) throws(ConversionError) {
-    let name = path.split(separator: "/").last.map { String($0) } ?? path
-    guard !path.hasSuffix("/"), let dot = name.lastIndex(of: "."), dot != name.startIndex else {
-      self = .diffusers
-      return
-    }
-    switch name[name.index(after: dot)...].lowercased() {
-    case "ingot": self = .ingot
-    case "safetensors", "sft": self = .safetensors
-    case "ckpt", "pt", "pth", "bin": self = .pytorch
-    default:
-      throw ConversionError(
-        path: path,
-        problem: "the ending names no container, expected .ingot, .safetensors, .ckpt, .pt, .pth "
-          + "or .bin, none for a diffusers folder, or --to")
-    }
+  public static func named(byOutput path: String) throws(ConversionError) -> ContainerFormat {
+    if let format = ContainerFormat(ofOutput: path) { return format }
+    let endings = outputEndings.joined(separator: ", ")
+    throw ConversionError(
+      path: path,
+      problem: "the ending names no container, expected one of \(endings), none for a diffusers "
+        + "folder, or --to")
   }
 }

@@ -31,43 +31,25 @@ public struct Converter: Sendable {
     let plan = try plan()
     let cast = request.elementType.map { CastTensors(plan.tensors, to: $0) }
     let tensors: any TensorSource = cast ?? plan.tensors
-    switch request.container {
-    case .ingot: try writeIngot(tensors, progress)
-    case .safetensors:
-      var metadata = checkpoint.portableMetadata
-      // What torch's users expect to find there.
-      if metadata["format"] == nil { metadata["format"] = "pt" }
-      try Self.write(
-        tensors, metadata: metadata, with: try SafetensorsWriter(path: request.output), progress)
-    case .pytorch:
-      try Self.write(
-        tensors, metadata: checkpoint.portableMetadata.withoutOpaqueValues,
-        with: try PyTorchWriter(path: request.output), progress)
-    case .diffusers:
+    var destination = Destination(path: request.output, tool: request.tool)
+    if request.container.contents != .tensors, case .success = model.reading {
       let canonical = try model.model
-      try Self.write(
-        tensors, metadata: [:],
-        with: try DiffusersFolderWriter(
-          path: request.output,
-          configurations: canonical.configurations.mapValues(Self.loadedInSinglePrecision),
-          attachments: canonical.attachments), progress)
+      destination.configurations = canonical.configurations
+      destination.attachments = canonical.attachments
     }
+    if request.container.contents == .model {
+      // The digest of the source is made while the tensors are copied: both wait for the disk.
+      let provenance = Provenance(of: checkpoint)
+      destination.source = { try provenance.json }
+    }
+    try request.container.write(
+      tensors, metadata: checkpoint.portableMetadata, to: destination, progress: progress)
     return ConversionReport(
       source: checkpoint.path, sourceFormat: checkpoint.format,
       detection: try? model.reading.get().detection, output: request.output,
       container: request.container, layout: plan.layout, ledger: plan.ledger,
-      opaqueValues: checkpoint.opaqueValues, byteCount: Self.byteCount(tensors),
+      opaqueValues: checkpoint.opaqueValues, byteCount: tensors.byteCount,
       overflows: cast?.overflows ?? [])
-  }
-
-  /// transformers loads a model in the type that its configuration states, diffusers in float32
-  /// unless told: a half-precision text encoder would meet a float32 U-Net.
-  private static func loadedInSinglePrecision(_ configuration: JSONObject) -> JSONObject {
-    var configuration = configuration
-    for field in ["torch_dtype", "dtype"] where configuration[field] != nil {
-      configuration[field] = "float32"
-    }
-    return configuration
   }
 
   /// Which tensors go, under which names.
@@ -99,14 +81,14 @@ public struct Converter: Sendable {
     }
     try reading.requireWhole(origin: checkpoint.path)
     let layout = try targetLayout(of: reading)
-    if layout == reading.detection.layout, checkpoint.format.isSingleFileOfTensors,
-      request.container.isSingleFileOfTensors
+    if layout == reading.detection.layout, checkpoint.format.contents == .tensors,
+      request.container.contents == .tensors
     {
       return Plan(source, by: .keeping(source.tensors), layout: layout)
     }
     guard layout == .ldm else {
       var plan = Plan(source, by: reading.ledger, layout: layout)
-      if request.container == .diffusers { plan.tensors = plan.tensors.byComponent }
+      if request.container.contents == .components { plan.tensors = plan.tensors.byComponent }
       return plan
     }
     let ledger = reading.ledger.followed(
@@ -116,11 +98,13 @@ public struct Converter: Sendable {
 
   /// Whether the result cannot be written without knowing what the tensors are. An ingot can: it
   /// keeps the names then.
-  private var needsNames: Bool { request.container == .diffusers || request.layout != nil }
+  private var needsNames: Bool {
+    request.container.contents == .components || request.layout != nil
+  }
 
   private func targetLayout(of reading: LayoutReading) throws(ConversionError) -> Layout {
-    switch request.container {
-    case .ingot, .diffusers:
+    switch request.container.contents {
+    case .model, .components:
       if let layout = request.layout, layout != .diffusers {
         throw ConversionError(
           path: request.output,
@@ -129,67 +113,10 @@ public struct Converter: Sendable {
         )
       }
       return .diffusers
-    case .safetensors, .pytorch:
+    case .tensors:
       // One file for all components is what LDM's names are for.
       return request.layout
-        ?? (checkpoint.format.isSingleFileOfTensors ? reading.detection.layout : .ldm)
+        ?? (checkpoint.format.contents == .tensors ? reading.detection.layout : .ldm)
     }
   }
-}
-
-extension Converter {
-  /// An ingot carries the configurations, the tokenizer and where it came from.
-  private func writeIngot(
-    _ tensors: any TensorSource, _ progress: (Int, Int) throws -> Void
-  ) throws {
-    var metadata = checkpoint.portableMetadata
-    var writer = try IngotWriter(path: request.output, tool: request.tool)
-    if case .success = model.reading {
-      let canonical = try model.model
-      let configurations = canonical.configurations.sorted { $0.key < $1.key }
-      metadata["components"] = .object(
-        JSONObject(configurations.map { ($0.key, .object($0.value)) }))
-      for (path, bytes) in canonical.attachments { try writer.attach(path, bytes: bytes) }
-    }
-    // The digest of the source is made while the tensors are copied: both wait for the disk.
-    let provenance = Provenance(of: checkpoint)
-    try Self.write(tensors, metadata: metadata, into: &writer, progress)
-    writer.note("source", .object(try provenance.json))
-    try writer.finish()
-  }
-
-  private static func write<Writer: CheckpointWriter & ~Copyable>(
-    _ tensors: any TensorSource, metadata: JSONObject, with writer: consuming Writer,
-    _ progress: (Int, Int) throws -> Void
-  ) throws {
-    var writer = writer
-    try write(tensors, metadata: metadata, into: &writer, progress)
-    try writer.finish()
-  }
-
-  private static func write<Writer: CheckpointWriter & ~Copyable>(
-    _ tensors: any TensorSource, metadata: JSONObject, into writer: inout Writer,
-    _ progress: (Int, Int) throws -> Void
-  ) throws {
-    try writer.begin(tensors: tensors.tensors, metadata: metadata)
-    let total = byteCount(tensors)
-    var done = 0
-    for index in tensors.tensors.indices {
-      let view = try tensors.tensor(at: index)
-      try writer.append(view)
-      // Copied: the mapping need not stay in memory.
-      view.storage.advise(.dontNeed, range: view.byteRange)
-      done += view.byteRange.count
-      try progress(done, total)
-    }
-  }
-
-  private static func byteCount(_ tensors: any TensorSource) -> Int {
-    tensors.tensors.reduce(0) { $0 + ($1.elementType.byteCount(for: $1.shape) ?? 0) }
-  }
-}
-
-extension ContainerFormat {
-  /// Whether the container is one file that states names and tensors, and nothing about a model.
-  var isSingleFileOfTensors: Bool { self == .pytorch || self == .safetensors }
 }

@@ -37,7 +37,7 @@ final class Provenance: Sendable {
       "name": .string(url.standardized.lastPathComponent),
       "format": .string(checkpoint.format.rawValue),
     ]
-    if checkpoint.format == .diffusers {
+    if !checkpoint.files.isEmpty {
       json["files"] = .array(
         try checkpoint.files.map { name in
           .object(JSONObject([("name", .string(name))] + (try facts("\(checkpoint.path)/\(name)"))))

@@ -31,6 +31,13 @@ public protocol TensorSource: Sendable {
   func tensor(at index: Int) throws -> TensorView
 }
 
+extension TensorSource {
+  /// The bytes of all tensors.
+  public var byteCount: Int {
+    tensors.reduce(0) { $0 + ($1.elementType.byteCount(for: $1.shape) ?? 0) }
+  }
+}
+
 /// A borrowed, contiguous, little-endian tensor: a description and a range of a shared storage.
 public struct TensorView: Sendable {
   /// The tensor's name, element type and shape.

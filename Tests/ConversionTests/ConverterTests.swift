@@ -24,7 +24,7 @@ import Testing
     layout: Layout? = nil, type: ElementType? = nil
   ) throws -> ConversionReport {
     let request = ConversionRequest(
-      output: output, container: try container ?? ContainerFormat(ofOutput: output),
+      output: output, container: try container ?? .named(byOutput: output),
       layout: layout, elementType: type)
     return try Converter(try ModelReader.open(path: input), request).run()
   }
@@ -226,11 +226,13 @@ import Testing
       (".hidden", .diffusers),
     ])
   func theEndingChoosesTheContainer(path: String, container: ContainerFormat) throws {
-    #expect(try ContainerFormat(ofOutput: path) == container)
+    #expect(try ContainerFormat.named(byOutput: path) == container)
   }
 
   @Test func anUnknownEndingIsRefused() {
-    let error = #expect(throws: ConversionError.self) { try ContainerFormat(ofOutput: "m.onnx") }
+    let error = #expect(throws: ConversionError.self) {
+      try ContainerFormat.named(byOutput: "m.onnx")
+    }
     #expect(error?.description.hasPrefix("m.onnx: the ending names no container") == true)
   }
 

@@ -36,10 +36,10 @@ public struct DiffusersFolderReader: TensorSource {
   ///
   /// - Throws: `DiffusersFolderError` when it is no such folder or lacks a component that it
   ///   names, and whatever the files' own readers throw.
-  public init(path: String) throws {
+  public init(path: String, options: ReadingOptions = ReadingOptions()) throws {
     let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     self.path = path
-    var contents = Contents(folder: folder)
+    var contents = Contents(folder: folder, options: options)
     if FileManager.default.fileExists(atPath: "\(folder)/\(Self.indexName)") {
       let index = try Self.object(at: "\(folder)/\(Self.indexName)")
       self.index = index
@@ -150,6 +150,7 @@ public struct DiffusersFolderReader: TensorSource {
   /// What has been found in the folders so far.
   private struct Contents {
     let folder: String
+    let options: ReadingOptions
     var tensors: [TensorDescription] = []
     var configurations: [String: JSONObject] = [:]
     var places: [(file: Int, index: Int)] = []
@@ -160,7 +161,10 @@ public struct DiffusersFolderReader: TensorSource {
     /// Absolute paths by relative ones.
     var attached: [String: String] = [:]
 
-    init(folder: String) { self.folder = folder }
+    init(folder: String, options: ReadingOptions) {
+      self.folder = folder
+      self.options = options
+    }
 
     mutating func add(_ component: String, at path: String) throws {
       guard DiffusersFolderReader.recognises(path) else {
@@ -186,7 +190,7 @@ public struct DiffusersFolderReader: TensorSource {
       }
       var names: Set<String> = []
       for file in found.weights {
-        let checkpoint = try Checkpoint.open(file: "\(path)/\(file)")
+        let checkpoint = try Checkpoint.open(file: "\(path)/\(file)", options: options)
         opaqueValues += checkpoint.opaqueValues
         for (place, tensor) in checkpoint.source.tensors.enumerated() {
           guard names.insert(tensor.name).inserted else {
@@ -204,4 +208,9 @@ public struct DiffusersFolderReader: TensorSource {
       }
     }
   }
+}
+
+extension ContainerFormat {
+  /// A folder with one folder a component, as diffusers saves a pipeline.
+  public static let diffusers = ContainerFormat("diffusers")
 }

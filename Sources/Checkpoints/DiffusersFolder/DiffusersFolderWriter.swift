@@ -13,6 +13,14 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
   private var component: String?
   private var file: SafetensorsWriter?
 
+  /// Starts a folder that will stand at the destination's path, with its configurations and
+  /// attachments.
+  public init(to destination: Destination) throws {
+    try self.init(
+      path: destination.path, configurations: destination.configurations,
+      attachments: destination.attachments)
+  }
+
   /// Starts a folder that will stand at `path`, where nothing or an empty folder may be.
   ///
   /// - Parameters:
@@ -25,7 +33,7 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
   ) throws(FileError) {
     let plain = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     folder = try OutputFolder(creating: plain)
-    self.configurations = configurations
+    self.configurations = configurations.mapValues(Self.loadedInSinglePrecision)
     self.attachments = attachments
   }
 
@@ -40,6 +48,16 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
           path: folder.path, problem: "tensor '\(tensor.name)' belongs to no configured component")
       }
     }
+  }
+
+  /// transformers loads a model in the type that its configuration states, diffusers in float32
+  /// unless told: a half-precision text encoder would meet a float32 U-Net.
+  private static func loadedInSinglePrecision(_ configuration: JSONObject) -> JSONObject {
+    var configuration = configuration
+    for field in ["torch_dtype", "dtype"] where configuration[field] != nil {
+      configuration[field] = "float32"
+    }
+    return configuration
   }
 
   private static func component(of tensor: TensorDescription) -> String {
@@ -76,9 +94,7 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
       configurations[component]?["_class_name"] == nil ? "model" : "diffusion_pytorch_model"
     let path = try folder.file("\(component)/\(stem).safetensors")
     var writer = try SafetensorsWriter(path: path)
-    // transformers refuses a file that does not say so.
-    try writer.begin(
-      tensors: tensors.map { Self.inner($0, component) }, metadata: ["format": "pt"])
+    try writer.begin(tensors: tensors.map { Self.inner($0, component) }, metadata: [:])
     file = consume writer
   }
 

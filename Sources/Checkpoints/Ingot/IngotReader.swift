@@ -5,7 +5,7 @@ public import TensorCore
 /// Opening reads the header, the index, the names, the metadata and the directory of the
 /// attachments, checks their hashes and every offset in them, and touches no tensor. What the
 /// digests promise about the tensors' bytes is checked by `verify()` only.
-public struct IngotReader: TensorSource {
+public struct IngotReader: TensorSource, CheckpointReader {
   /// The path that the user gave.
   public let path: String
   /// The tensors, in the order in which they were written.
@@ -35,7 +35,9 @@ public struct IngotReader: TensorSource {
     try self.init(storage: storage, path: path)
   }
 
-  init(storage: ByteStorage, path: String) throws(IngotError) {
+  init(
+    storage: ByteStorage, path: String, options: ReadingOptions = ReadingOptions()
+  ) throws(IngotError) {
     self.path = path
     self.storage = storage
     let header = try IngotHeader(storage: storage, path: path)
@@ -72,7 +74,7 @@ public struct IngotReader: TensorSource {
     self.metadata = metadata
 
     let range = header[.attachments].range
-    let length = storage.withBytes(in: range) { $0.load(UInt64.self, at: 0) }
+    let length = range.count < 8 ? nil : storage.load(UInt64.self, at: range.lowerBound)
     guard let length, length <= UInt64(range.count - 8) else {
       throw fail(.attachments(problem: "the directory does not fit into \(range.count) bytes"))
     }
@@ -158,19 +160,23 @@ public struct IngotReader: TensorSource {
     return JSONObject((strings + others).map { ($0.key, $0.value) })
   }
 
-  static let registration = FormatRegistration(
-    format: .ingot,
-    recognises: { bytes in
-      bytes.byteCount >= 8
-        && IngotLayout.magic.indices.allSatisfy {
-          bytes.load(UInt8.self, at: $0) == IngotLayout.magic[$0]
-        }
-    },
-    open: { storage, path, _ in
-      let reader = try IngotReader(storage: storage, path: path)
-      return Checkpoint(
-        path: path, format: .ingot, source: reader, metadata: reader.checkpointMetadata,
-        configurations: reader.components,
-        attachments: Attachments(paths: reader.attachmentPaths) { try reader.attachment($0) })
-    })
+  static let format = ContainerFormat.ingot
+
+  static func recognises(_ bytes: ByteStorage) -> Bool {
+    IngotLayout.magic.indices.allSatisfy {
+      bytes.load(UInt8.self, at: $0) == IngotLayout.magic[$0]
+    }
+  }
+
+  var checkpoint: Checkpoint {
+    Checkpoint(
+      path: path, format: .ingot, source: self, metadata: checkpointMetadata,
+      configurations: components,
+      attachments: Attachments(paths: attachmentPaths) { try attachment($0) })
+  }
+}
+
+extension ContainerFormat {
+  /// This project's own mapped model file.
+  public static let ingot = ContainerFormat("ingot")
 }

@@ -7,8 +7,10 @@ public import TensorCore
 public struct IngotWriter: ~Copyable, CheckpointWriter {
   private var file: OutputFile
   private let tool: String
+  private let source: (@Sendable () throws -> JSONObject)?
   private var announcement: Announcement?
   private var metadata = JSONObject()
+  private var components: JSONObject?
   private var records: [IngotRecord] = []
   private var extents: [Content: Range<Int>] = [:]
   private var attachments: [String: (mediaType: String, bytes: [UInt8])] = [:]
@@ -19,6 +21,25 @@ public struct IngotWriter: ~Copyable, CheckpointWriter {
     let count: Int
   }
 
+  /// Starts a file that will replace the one at the destination, with its configurations as
+  /// `components` of the metadata, its attachments and where the model came from.
+  ///
+  /// - Throws: `FileError` when it cannot be created, `IngotError` when the path of an attachment
+  ///   is not plain and relative.
+  public init(to destination: Destination) throws {
+    for path in destination.attachments.keys { try Self.check(path, of: destination.path) }
+    file = try OutputFile(replacing: destination.path)
+    tool = destination.tool
+    source = destination.source
+    if !destination.configurations.isEmpty {
+      let configurations = destination.configurations.sorted { $0.key < $1.key }
+      components = JSONObject(configurations.map { ($0.key, .object($0.value)) })
+    }
+    for (path, bytes) in destination.attachments {
+      attachments[path] = (Self.mediaType(of: path), bytes)
+    }
+  }
+
   /// Starts a file that will replace `path`.
   ///
   /// - Parameter tool: the program and version that the metadata names as the writer.
@@ -26,6 +47,7 @@ public struct IngotWriter: ~Copyable, CheckpointWriter {
   public init(path: String, tool: String = "assay") throws(FileError) {
     file = try OutputFile(replacing: path)
     self.tool = tool
+    source = nil
   }
 
   /// Announces the tensors.
@@ -65,13 +87,10 @@ public struct IngotWriter: ~Copyable, CheckpointWriter {
       }
       self.metadata[member.key] = member.value
     }
+    if let components { self.metadata["components"] = .object(components) }
     records.reserveCapacity(tensors.count)
     try file.pad(to: IngotLayout.headerBytes)
   }
-
-  /// Sets a member at the top of the metadata, at any time before `finish()`: what is known only
-  /// when the tensors have been read.
-  public mutating func note(_ member: String, _ value: JSON) { metadata[member] = value }
 
   private func error(_ tensor: String, _ problem: String) -> IngotError {
     IngotError(path: file.path, problem: .tensor(tensor, problem: problem))
@@ -81,18 +100,23 @@ public struct IngotWriter: ~Copyable, CheckpointWriter {
   public mutating func append(_ tensor: TensorView) throws {
     precondition(announcement != nil, "append was called before begin")
     _ = try announcement?.advance(tensor.description)
-    let summary = tensor.withBytes { TensorSummary(of: $0, type: tensor.elementType) }
     let count = tensor.byteRange.count
+    let end = file.position
+    let start = IngotLayout.align(end, to: IngotLayout.alignment(ofTensor: count))
+    try file.pad(to: start)
+    var accumulator = TensorSummary.Accumulator(type: tensor.elementType)
+    try tensor.forEachChunk { bytes throws(FileError) in
+      accumulator.update(bytes)
+      try file.write(bytes)
+    }
+    let summary = accumulator.finish()
     let content = Content(digest: summary.digest, count: count)
-    let range: Range<Int>
+    var range = start..<start + count
     if let shared = extents[content] {
+      // Known only now: what was written again is written over.
+      try file.rewind(to: end)
       range = shared
     } else {
-      let start = IngotLayout.align(
-        file.position, to: IngotLayout.alignment(ofTensor: count))
-      try file.pad(to: start)
-      try tensor.withBytes { bytes throws(FileError) in try file.write(bytes) }
-      range = start..<start + count
       extents[content] = range
     }
     records.append(
@@ -112,12 +136,15 @@ public struct IngotWriter: ~Copyable, CheckpointWriter {
   public mutating func attach(
     _ path: String, bytes: [UInt8], mediaType: String? = nil
   ) throws(IngotError) {
-    guard IngotAttachment.isSafe(path) else {
-      throw IngotError(
-        path: file.path,
-        problem: .attachments(problem: "'\(path)' is not a plain relative path"))
-    }
+    try Self.check(path, of: file.path)
     attachments[path] = (mediaType ?? Self.mediaType(of: path), bytes)
+  }
+
+  private static func check(_ attachment: String, of file: String) throws(IngotError) {
+    guard IngotAttachment.isSafe(attachment) else {
+      throw IngotError(
+        path: file, problem: .attachments(problem: "'\(attachment)' is not a plain relative path"))
+    }
   }
 
   private static func mediaType(of path: String) -> String {
@@ -132,6 +159,7 @@ public struct IngotWriter: ~Copyable, CheckpointWriter {
   public consuming func finish() throws {
     precondition(announcement != nil, "finish was called before begin")
     try announcement?.checkComplete()
+    if let source { metadata["source"] = .object(try source()) }
     let order = records.indices.sorted {
       let (left, right) = (records[$0].description.name, records[$1].description.name)
       return left.utf8.lexicographicallyPrecedes(right.utf8)

@@ -5,7 +5,7 @@ public import TensorCore
 /// The pickle is followed, never run: see `OpaqueValue`. Contiguous tensors of an uncompressed
 /// archive are views straight into the mapping; others are put together when they are asked for.
 /// A member's checksum is verified before its first byte is used.
-public struct PyTorchReader: TensorSource {
+public struct PyTorchReader: TensorSource, CheckpointReader {
   /// The tensors under their dotted names, in the order of the pickle.
   public let tensors: [TensorDescription]
   /// The non-tensor values, where the pickle has them.
@@ -39,7 +39,7 @@ public struct PyTorchReader: TensorSource {
     storage: ByteStorage, path: String, options: ReadingOptions = ReadingOptions()
   ) throws(PyTorchError) {
     do {
-      let isZip = storage.withBytes(in: 0..<storage.count) { ZipArchive.recognises($0) }
+      let isZip = ZipArchive.recognises(storage)
       let contents = try isZip ? TorchContents(zip: storage) : TorchContents(pickles: storage)
       try self.init(contents, path: path, options: options)
     } catch {
@@ -118,24 +118,27 @@ public struct PyTorchReader: TensorSource {
     return TensorView(description: layout.description, storage: storage, byteRange: range)
   }
 
-  static let registration = FormatRegistration(
-    format: .pytorch,
-    recognises: { ZipArchive.recognises($0) || TorchContents.recognisesPickle($0) },
-    open: { storage, path, options in
-      let reader = try PyTorchReader(storage: storage, path: path, options: options)
-      var metadata = JSONObject()
-      if !reader.values.isEmpty { metadata["values"] = .object(reader.values) }
-      if !reader.wrapper.isEmpty {
-        metadata["wrapper"] = .string(reader.wrapper.joined(separator: "."))
-      }
-      if reader.outsideCount > 0 {
-        metadata["tensorsOutsideRoot"] = .integer(reader.outsideCount)
-      }
-      if !reader.unreadMembers.isEmpty {
-        metadata["unreadMembers"] = .array(reader.unreadMembers.map { .string($0) })
-      }
-      return Checkpoint(
-        path: path, format: .pytorch, source: reader, metadata: metadata,
-        opaqueValues: reader.opaqueValues)
-    })
+  static let format = ContainerFormat.pytorch
+  static let hasRoots = true
+
+  static func recognises(_ bytes: ByteStorage) -> Bool {
+    ZipArchive.recognises(bytes) || TorchContents.recognisesPickle(bytes)
+  }
+
+  var checkpoint: Checkpoint {
+    var metadata = JSONObject()
+    if !values.isEmpty { metadata["values"] = .object(values) }
+    if !wrapper.isEmpty { metadata["wrapper"] = .string(wrapper.joined(separator: ".")) }
+    if outsideCount > 0 { metadata["tensorsOutsideRoot"] = .integer(outsideCount) }
+    if !unreadMembers.isEmpty {
+      metadata["unreadMembers"] = .array(unreadMembers.map { .string($0) })
+    }
+    return Checkpoint(
+      path: path, format: .pytorch, source: self, metadata: metadata, opaqueValues: opaqueValues)
+  }
+}
+
+extension ContainerFormat {
+  /// `torch.save`: a zip of a pickle and raw storages, or the older run of pickles.
+  public static let pytorch = ContainerFormat("pytorch")
 }

@@ -10,6 +10,9 @@ public struct PyTorchWriter: ~Copyable, CheckpointWriter {
   private var announcement: Announcement?
   private static let folder = "archive/"
 
+  /// Starts a file that will replace the one at the destination.
+  public init(to destination: Destination) throws { try self.init(path: destination.path) }
+
   /// Starts a file that will replace `path`.
   ///
   /// - Throws: `FileError` when it cannot be created.
@@ -25,8 +28,11 @@ public struct PyTorchWriter: ~Copyable, CheckpointWriter {
   ///
   /// The members of `metadata["values"]` stand beside `state_dict`, those that a reader found
   /// inside `state_dict` go there again; other metadata is kept as a dictionary `metadata`.
+  /// Notes of classes and functions, which mean nothing outside the pickle that named them, are
+  /// left out.
   public mutating func begin(tensors: [TensorDescription], metadata: JSONObject) throws {
     precondition(announcement == nil, "begin was called twice")
+    let metadata = metadata.withoutOpaqueValues
     announcement = try Announcement(tensors, path: zip.path)
     var pickler = Pickler()
     pickler.append(.emptyDictionary)
@@ -75,9 +81,7 @@ public struct PyTorchWriter: ~Copyable, CheckpointWriter {
   public mutating func append(_ tensor: TensorView) throws {
     precondition(announcement != nil, "append was called before begin")
     guard let index = try announcement?.advance(tensor.description) else { return }
-    try tensor.withBytes { bytes throws(FileError) in
-      try zip.add(Self.folder + "data/\(index)", bytes)
-    }
+    try zip.add(Self.folder + "data/\(index)", tensor)
   }
 
   /// Completes the file and moves it into place.

@@ -109,16 +109,16 @@ struct TorchContents: Sendable {
 
   /// Whether a file starts as pickles do: of protocol 2 and later by its first opcode, of 0 and 1
   /// by a shape that text rarely has.
-  static func recognisesPickle(_ bytes: RawSpan) -> Bool {
+  static func recognisesPickle(_ bytes: ByteStorage) -> Bool {
     guard let first = bytes.load(UInt8.self, at: 0), let second = bytes.load(UInt8.self, at: 1)
     else { return false }
     if first == 0x80 { return (2...5).contains(second) }
-    guard bytes.load(UInt8.self, at: bytes.byteCount - 1) == UInt8(ascii: ".") else { return false }
+    guard bytes.load(UInt8.self, at: bytes.count - 1) == UInt8(ascii: ".") else { return false }
     switch first {
     case UInt8(ascii: "("): return "dlict".utf8.contains(second)
     case UInt8(ascii: "}"), UInt8(ascii: "]"): return "qp(.".utf8.contains(second)
     case UInt8(ascii: "c"):
-      let start = bytes.extracting(first: min(bytes.byteCount, 200)).array.dropFirst()
+      let start = bytes.array(in: 0..<min(bytes.count, 200)).dropFirst()
       let module = start.prefix { $0 != UInt8(ascii: "\n") }
       return !module.isEmpty && module.count < start.count
         && module.allSatisfy {
@@ -179,9 +179,7 @@ struct TorchContents: Sendable {
     var places: [String: Place] = [:]
     var position = start
     for (index, key) in keys.enumerated() {
-      let count = storage.withBytes(in: 0..<storage.count) {
-        $0.load(UInt64.self, at: position).flatMap { Int(exactly: $0) }
-      }
+      let count = storage.load(UInt64.self, at: position).flatMap { Int(exactly: $0) }
       guard let width = widths[key] else {
         throw .storages("number \(index) has no known element type", offset: position)
       }

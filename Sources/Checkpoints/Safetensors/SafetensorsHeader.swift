@@ -14,7 +14,7 @@ struct SafetensorsHeader {
 
   init(storage: ByteStorage, path: String) throws(SafetensorsError) {
     self.path = path
-    let length = storage.withBytes(in: 0..<storage.count) { $0.load(UInt64.self, at: 0) }
+    let length = storage.load(UInt64.self, at: 0)
     guard let length else { throw fail(.tooShort(count: storage.count)) }
     guard length <= UInt64(SafetensorsReader.headerLimit) else {
       throw fail(.headerTooLarge(length: length))

@@ -6,12 +6,13 @@ public import TensorCore
 /// (huggingface/safetensors, `tensor.rs`) and with its limits: tensors lie back to back, no holes,
 /// no overlap, nothing behind the last one. Beyond that, duplicate keys and unknown members are
 /// errors. The tensors are listed in the order of their bytes.
-public struct SafetensorsReader: TensorSource {
+public struct SafetensorsReader: TensorSource, CheckpointReader {
   /// The tensors, in the order of their bytes.
   public let tensors: [TensorDescription]
   /// The strings of `__metadata__`.
   public let metadata: JSONObject
 
+  private let path: String
   private let storage: ByteStorage
   private let ranges: [Range<Int>]
 
@@ -27,8 +28,11 @@ public struct SafetensorsReader: TensorSource {
     try self.init(storage: storage, path: path)
   }
 
-  init(storage: ByteStorage, path: String) throws(SafetensorsError) {
+  init(
+    storage: ByteStorage, path: String, options: ReadingOptions = ReadingOptions()
+  ) throws(SafetensorsError) {
     let header = try SafetensorsHeader(storage: storage, path: path)
+    self.path = path
     self.storage = storage
     tensors = header.entries.map(\.description)
     ranges = header.entries.map(\.range)
@@ -40,15 +44,19 @@ public struct SafetensorsReader: TensorSource {
     TensorView(description: tensors[index], storage: storage, byteRange: ranges[index])
   }
 
-  static let registration = FormatRegistration(
-    format: .safetensors,
-    recognises: { bytes in
-      guard let length = bytes.load(UInt64.self, at: 0), length < 1 << 40 else { return false }
-      return bytes.load(UInt8.self, at: 8) == UInt8(ascii: "{")
-    },
-    open: { storage, path, _ in
-      let reader = try SafetensorsReader(storage: storage, path: path)
-      return Checkpoint(
-        path: path, format: .safetensors, source: reader, metadata: reader.metadata)
-    })
+  static let format = ContainerFormat.safetensors
+
+  static func recognises(_ bytes: ByteStorage) -> Bool {
+    guard let length = bytes.load(UInt64.self, at: 0), length < 1 << 40 else { return false }
+    return bytes.load(UInt8.self, at: 8) == UInt8(ascii: "{")
+  }
+
+  var checkpoint: Checkpoint {
+    Checkpoint(path: path, format: .safetensors, source: self, metadata: metadata)
+  }
+}
+
+extension ContainerFormat {
+  /// A JSON header and raw bytes.
+  public static let safetensors = ContainerFormat("safetensors")
 }

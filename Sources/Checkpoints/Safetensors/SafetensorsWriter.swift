@@ -10,6 +10,9 @@ public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
   private var file: OutputFile
   private var announcement: Announcement?
 
+  /// Starts a file that will replace the one at the destination.
+  public init(to destination: Destination) throws { try self.init(path: destination.path) }
+
   /// Starts a file that will replace `path`.
   ///
   /// - Throws: `FileError` when it cannot be created.
@@ -20,18 +23,17 @@ public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
   /// Writes the header.
   ///
   /// Metadata values other than strings are written as their JSON text: `__metadata__` holds only
-  /// strings.
+  /// strings. `format`, which transformers insists on, is `pt` unless the metadata says otherwise.
   public mutating func begin(tensors: [TensorDescription], metadata: JSONObject) throws {
     precondition(announcement == nil, "begin was called twice")
     announcement = try Announcement(tensors, path: file.path)
     var members: [(String, JSON)] = []
     members.reserveCapacity(tensors.count + 1)
-    if !metadata.isEmpty {
-      let strings = metadata.members.map { member in
-        (member.key, JSON.string(member.value.stringValue ?? member.value.text()))
-      }
-      members.append(("__metadata__", .object(JSONObject(strings))))
+    var strings = metadata.members.map { member in
+      (member.key, JSON.string(member.value.stringValue ?? member.value.text()))
     }
+    if metadata["format"] == nil { strings.append(("format", "pt")) }
+    members.append(("__metadata__", .object(JSONObject(strings))))
     var offset = 0
     for tensor in tensors {
       members.append((tensor.name, .object(try entry(for: tensor, offset: &offset))))
@@ -76,7 +78,7 @@ public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
   public mutating func append(_ tensor: TensorView) throws {
     precondition(announcement != nil, "append was called before begin")
     _ = try announcement?.advance(tensor.description)
-    try tensor.withBytes { bytes throws(FileError) in try file.write(bytes) }
+    try tensor.forEachChunk { bytes throws(FileError) in try file.write(bytes) }
   }
 
   /// Completes the file and moves it into place.

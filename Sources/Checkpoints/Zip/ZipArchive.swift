@@ -23,15 +23,15 @@ struct ZipArchive: Sendable {
   func member(named name: String) -> ZipMember? { places[name].map { members[$0] } }
 
   /// Whether a file starts as zip archives do.
-  static func recognises(_ bytes: RawSpan) -> Bool {
+  static func recognises(_ bytes: ByteStorage) -> Bool {
     bytes.load(UInt32.self, at: 0) == Signature.localHeader
       || bytes.load(UInt32.self, at: 0) == Signature.end
   }
 
   /// Reads and checks the directory and every local header.
-  init(_ bytes: RawSpan) throws(ZipProblem) {
+  init(_ bytes: ByteStorage) throws(ZipProblem) {
     let end = try ZipEnd(bytes)
-    members.reserveCapacity(min(end.memberCount, bytes.byteCount / 46))
+    members.reserveCapacity(min(end.memberCount, bytes.count / 46))
     var offset = end.directory.lowerBound
     while offset < end.directory.upperBound {
       let member = try Self.member(bytes, at: &offset, limit: end.directory)
@@ -63,7 +63,7 @@ struct ZipArchive: Sendable {
 
   /// Reads the directory entry at `offset`, moves past it, and holds it against the local header.
   private static func member(
-    _ bytes: RawSpan, at offset: inout Int, limit: Range<Int>
+    _ bytes: ByteStorage, at offset: inout Int, limit: Range<Int>
   ) throws(ZipProblem) -> ZipMember {
     let start = offset
     guard bytes.load(UInt32.self, at: start) == Signature.directory,
@@ -106,8 +106,8 @@ struct ZipArchive: Sendable {
       range: local.dataStart..<dataEnd)
   }
 
-  static func name(_ bytes: RawSpan, _ range: Range<Int>) -> String {
-    let raw = bytes.extracting(range).array
+  static func name(_ bytes: ByteStorage, _ range: Range<Int>) -> String {
+    let raw = bytes.array(in: range)
     // Names without the UTF-8 flag are some code page; torch writes ASCII.
     return String(validating: raw, as: UTF8.self)
       ?? String(String.UnicodeScalarView(raw.map { UnicodeScalar($0) }))
@@ -115,7 +115,7 @@ struct ZipArchive: Sendable {
 
   /// Replaces the 32-bit fields that are all ones by the 64-bit ones of the ZIP64 extra field.
   static func widen(
-    _ fields: [UInt32], extra: Range<Int>, _ bytes: RawSpan, member: String
+    _ fields: [UInt32], extra: Range<Int>, _ bytes: ByteStorage, member: String
   ) throws(ZipProblem) -> [Int] {
     guard fields.contains(.max) else { return fields.map { Int($0) } }
     var offset = extra.lowerBound
@@ -157,8 +157,8 @@ private struct LocalHeader {
   let sizes: [Int]
   let dataStart: Int
 
-  init(_ bytes: RawSpan, at start: Int, member: String) throws(ZipProblem) {
-    guard start <= bytes.byteCount - 30,
+  init(_ bytes: ByteStorage, at start: Int, member: String) throws(ZipProblem) {
+    guard start <= bytes.count - 30,
       bytes.load(UInt32.self, at: start) == ZipArchive.Signature.localHeader,
       let flags = bytes.load(UInt16.self, at: start + 6),
       let method = bytes.load(UInt16.self, at: start + 8),
@@ -170,7 +170,7 @@ private struct LocalHeader {
     else { throw .record("header of member '\(member)'", offset: start) }
     let nameEnd = start + 30 + Int(nameLength)
     dataStart = nameEnd + Int(extraLength)
-    guard dataStart <= bytes.byteCount else {
+    guard dataStart <= bytes.count else {
       throw .record("header of member '\(member)'", offset: start)
     }
     name = ZipArchive.name(bytes, start + 30..<nameEnd)

@@ -18,9 +18,7 @@ final class ZipContents: Sendable {
 
   init(_ storage: ByteStorage) throws(ZipProblem) {
     self.storage = storage
-    archive = try storage.withBytes(in: 0..<storage.count) { bytes throws(ZipProblem) in
-      try ZipArchive(bytes)
-    }
+    archive = try ZipArchive(storage)
   }
 
   /// Where a member's contents are: the mapping itself for a stored member, memory for a deflated

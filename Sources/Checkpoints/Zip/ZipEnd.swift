@@ -1,3 +1,5 @@
+internal import TensorCore
+
 /// The end record of a zip archive, with its ZIP64 form where there is one.
 struct ZipEnd {
   /// Where the directory lies.
@@ -5,7 +7,7 @@ struct ZipEnd {
   /// How many members it should list.
   let memberCount: Int
 
-  init(_ bytes: RawSpan) throws(ZipProblem) {
+  init(_ bytes: ByteStorage) throws(ZipProblem) {
     let start = try Self.find(bytes)
     guard let disk = bytes.load(UInt16.self, at: start + 4),
       let directoryDisk = bytes.load(UInt16.self, at: start + 6),
@@ -32,13 +34,13 @@ struct ZipEnd {
 
   /// The end record is the last 22 bytes, or stands in front of a comment of at most 64 KiB that
   /// fills the file.
-  private static func find(_ bytes: RawSpan) throws(ZipProblem) -> Int {
-    var start = bytes.byteCount - 22
+  private static func find(_ bytes: ByteStorage) throws(ZipProblem) -> Int {
+    var start = bytes.count - 22
     let lowest = max(0, start - 0xFFFF)
     while start >= lowest {
       if bytes.load(UInt32.self, at: start) == ZipArchive.Signature.end,
         let comment = bytes.load(UInt16.self, at: start + 20),
-        start + 22 + Int(comment) == bytes.byteCount
+        start + 22 + Int(comment) == bytes.count
       {
         return start
       }
@@ -48,7 +50,7 @@ struct ZipEnd {
   }
 
   private static func wide(
-    _ bytes: RawSpan, locator: Int
+    _ bytes: ByteStorage, locator: Int
   ) throws(ZipProblem) -> (start: Int, count: Int, size: Int, offset: Int) {
     guard let place = bytes.load(UInt64.self, at: locator + 8),
       let start = Int(exactly: place), start <= locator - 56,

@@ -5,7 +5,7 @@ internal import TensorCore
 struct ZipWriter: ~Copyable {
   private struct Member {
     let name: [UInt8]
-    let checksum: UInt32
+    var checksum: UInt32 = 0
     let size: Int
     let headerOffset: Int
   }
@@ -23,11 +23,36 @@ struct ZipWriter: ~Copyable {
     self.wideLimit = wideLimit
   }
 
-  /// Adds a member.
+  /// Adds a member that is in memory.
   mutating func add(_ name: String, _ contents: RawSpan) throws(FileError) {
-    let member = Member(
-      name: Array(name.utf8), checksum: ZipContents.checksum(of: contents),
-      size: contents.byteCount, headerOffset: file.position)
+    try begin(name, size: contents.byteCount)
+    try append(contents)
+    try end()
+  }
+
+  /// Adds a member with a tensor's bytes, a piece at a time.
+  mutating func add(_ name: String, _ tensor: TensorView) throws(FileError) {
+    try begin(name, size: tensor.byteRange.count)
+    try tensor.forEachChunk { bytes throws(FileError) in try append(bytes) }
+    try end()
+  }
+
+  private mutating func append(_ bytes: RawSpan) throws(FileError) {
+    let place = members.count - 1
+    members[place].checksum = ZipContents.checksum(of: bytes, after: members[place].checksum)
+    try file.write(bytes)
+  }
+
+  /// Puts the checksum, which is known only now, into the header.
+  private mutating func end() throws(FileError) {
+    guard let member = members.last else { return }
+    var checksum = Bytes()
+    checksum.append32(Int(member.checksum))
+    try unsafe file.overwrite(checksum.bytes.span.bytes, at: member.headerOffset + 14)
+  }
+
+  private mutating func begin(_ name: String, size: Int) throws(FileError) {
+    let member = Member(name: Array(name.utf8), size: size, headerOffset: file.position)
     members.append(member)
     var extra = Bytes()
     if isWide(member.size) {
@@ -47,7 +72,6 @@ struct ZipWriter: ~Copyable {
     header.append16(member.name.count, extra.bytes.count)
     header.bytes += member.name + extra.bytes
     try unsafe file.write(header.bytes.span.bytes)
-    try file.write(contents)
   }
 
   /// Names are UTF-8.

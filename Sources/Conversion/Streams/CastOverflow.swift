@@ -14,22 +14,40 @@ public struct CastOverflow: Sendable, Hashable {
 
 /// What the casts of a conversion overflowed so far, by the tensor's place.
 final class OverflowLog: Sendable {
-  private let found = Mutex<[Int: CastOverflow]>([:])
+  private struct Count {
+    let tensor: TensorDescription
+    /// Elements before this one have been looked at.
+    var end = 0
+    var overflowed = 0
+  }
+
+  private let found = Mutex<[Int: Count]>([:])
 
   /// The overflows in the order of the tensors.
   var overflows: [CastOverflow] {
-    found.withLock { found in found.sorted { $0.key < $1.key }.map(\.value) }
+    found.withLock { $0.sorted { $0.key < $1.key } }.map(\.value).filter { $0.overflowed > 0 }.map {
+      CastOverflow(
+        tensor: $0.tensor.name, elementType: $0.tensor.elementType, count: $0.overflowed)
+    }
   }
 
-  /// Notes a tensor when more of its values are NaN or infinite behind the cast than before.
-  func compare(_ source: TensorView, with cast: TensorView, at index: Int) {
-    guard Self.isNarrower(cast.elementType, than: source.elementType) else { return }
-    let after = Self.nonFiniteCount(of: cast)
-    guard after > 0 else { return }
-    let count = after - Self.nonFiniteCount(of: source)
-    guard count > 0 else { return }
-    let overflow = CastOverflow(tensor: cast.name, elementType: cast.elementType, count: count)
-    found.withLock { $0[index] = overflow }
+  /// Counts the values that are NaN or infinite behind the cast and were not before. A run of
+  /// elements that is cast again is not counted again.
+  func compare(
+    _ source: RawSpan, _ sourceType: ElementType, with cast: RawSpan, of target: TensorDescription,
+    at place: Int, from elements: Range<Int>
+  ) {
+    guard Self.isNarrower(target.elementType, than: sourceType) else { return }
+    let after = target.elementType.nonFiniteCount(in: cast)
+    let count = after == 0 ? 0 : after - sourceType.nonFiniteCount(in: source)
+    found.withLock { found in
+      var entry = found[place] ?? Count(tensor: target)
+      if elements.lowerBound == entry.end {
+        entry.overflowed += max(count, 0)
+        entry.end = elements.upperBound
+      }
+      found[place] = entry
+    }
   }
 
   private static func isNarrower(_ target: ElementType, than source: ElementType) -> Bool {
@@ -40,9 +58,5 @@ final class OverflowLog: Sendable {
     case .float32: source == .float64
     default: false
     }
-  }
-
-  private static func nonFiniteCount(of view: TensorView) -> Int {
-    view.withBytes { TensorStatistics(of: $0, type: view.elementType)?.nonFiniteCount ?? 0 }
   }
 }

@@ -1,7 +1,7 @@
 internal import TensorCore
 
 /// The tensors of a source with every plain float cast to one element type: round to nearest, ties
-/// to even. Other types stay.
+/// to even. Other types stay. A cast happens when bytes are asked for, no more than that at a time.
 struct CastTensors: TensorSource {
   let tensors: [TensorDescription]
   private let source: any TensorSource
@@ -21,19 +21,62 @@ struct CastTensors: TensorSource {
 
   func tensor(at index: Int) throws -> TensorView {
     let view = try source.tensor(at: index)
-    let target = tensors[index]
-    guard view.elementType != target.elementType else { return view }
-    let count = view.shape.elementCount * target.elementType.blockBytes
-    let storage = view.withBytes { bytes in
-      ByteStorage(count: count) { output in
-        ElementConversion.convert(
-          bytes, from: view.elementType, to: target.elementType, into: &output)
+    guard view.elementType != tensors[index].elementType else { return view }
+    let bytes = CastBytes(view, to: tensors[index], place: index, log: log)
+    return TensorView(
+      description: tensors[index], storage: ByteStorage(bytes), byteRange: 0..<bytes.count)
+  }
+}
+
+/// The bytes of a tensor in another element type.
+private struct CastBytes: ByteProvider {
+  let count: Int
+  private let view: TensorView
+  private let target: TensorDescription
+  private let place: Int
+  private let log: OverflowLog
+
+  init(_ view: TensorView, to target: TensorDescription, place: Int, log: OverflowLog) {
+    self.view = view
+    self.target = target
+    self.place = place
+    self.log = log
+    count = view.shape.elementCount * target.elementType.blockBytes
+  }
+
+  func fill(_ output: inout MutableRawSpan, from offset: Int) {
+    let width = target.elementType.blockBytes
+    guard offset % width == 0, output.byteCount % width == 0 else {
+      return fillPart(&output, from: offset, width: width)
+    }
+    let elements = offset / width..<(offset + output.byteCount) / width
+    let range = bytes(of: elements)
+    view.storage.withBytes(in: range) { input in
+      ElementConversion.convert(
+        input, from: view.elementType, to: target.elementType, into: &output)
+      log.compare(
+        input, view.elementType, with: output.bytes, of: target, at: place, from: elements)
+    }
+    // Read once: the mapping need not stay in memory.
+    view.storage.advise(.dontNeed, range: range)
+  }
+
+  /// Bytes that start or end within an element: the elements around them, then a copy.
+  private func fillPart(_ output: inout MutableRawSpan, from offset: Int, width: Int) {
+    let start = offset / width * width
+    let end = (offset + output.byteCount + width - 1) / width * width
+    let whole = ByteStorage(count: end - start) { fill(&$0, from: start) }
+    whole.withBytes(in: offset - start..<offset - start + output.byteCount) { part in
+      for index in 0..<part.byteCount {
+        output.storeBytes(of: part.unsafeLoad(fromByteOffset: index, as: UInt8.self),
+          toByteOffset: index, as: UInt8.self)
       }
     }
-    let cast = TensorView(description: target, storage: storage, byteRange: 0..<count)
-    log.compare(view, with: cast, at: index)
-    // Read once: the mapping need not stay in memory.
-    view.storage.advise(.dontNeed, range: view.byteRange)
-    return cast
+  }
+
+  private func bytes(of elements: Range<Int>) -> Range<Int> {
+    let start = view.byteRange.lowerBound
+    let width = view.elementType.blockBytes
+    return start + elements.lowerBound * width..<start + elements.upperBound * width
   }
 }

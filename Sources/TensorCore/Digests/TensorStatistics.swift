@@ -62,16 +62,40 @@ public struct TensorSummary: Sendable, Hashable {
 
   /// Reads a tensor's little-endian bytes once, in blocks that stay in the cache.
   public init(of bytes: RawSpan, type: ElementType) {
-    var hash = XXHash3Stream()
-    var accumulator = StatisticsAccumulator(type: type)
-    // A multiple of every element's size.
-    let blockBytes = 1 << 16
-    for start in stride(from: 0, to: bytes.byteCount, by: blockBytes) {
-      let block = bytes.extracting(start..<min(start + blockBytes, bytes.byteCount))
-      hash.update(block)
-      accumulator?.update(block)
+    var accumulator = Accumulator(type: type)
+    accumulator.update(bytes)
+    self = accumulator.finish()
+  }
+
+  /// Gathers a summary from runs of whole elements.
+  public struct Accumulator: ~Copyable {
+    private var hash = XXHash3Stream()
+    private var statistics: StatisticsAccumulator?
+
+    /// A multiple of every element's size.
+    private static let blockBytes = 1 << 16
+
+    /// Starts with no elements.
+    public init(type: ElementType) { statistics = StatisticsAccumulator(type: type) }
+
+    /// Appends elements. Runs of a multiple of 65,536 bytes give the figures of a single run, bit
+    /// for bit.
+    public mutating func update(_ bytes: RawSpan) {
+      for start in stride(from: 0, to: bytes.byteCount, by: Self.blockBytes) {
+        let block = bytes.extracting(start..<min(start + Self.blockBytes, bytes.byteCount))
+        hash.update(block)
+        statistics?.update(block)
+      }
     }
-    digest = hash.digest
-    statistics = accumulator?.statistics
+
+    /// What was gathered.
+    public consuming func finish() -> TensorSummary {
+      TensorSummary(digest: hash.digest, statistics: statistics?.statistics)
+    }
+  }
+
+  private init(digest: Digest128, statistics: TensorStatistics?) {
+    self.digest = digest
+    self.statistics = statistics
   }
 }

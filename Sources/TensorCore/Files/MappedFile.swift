@@ -24,19 +24,8 @@
   /// - Throws: `FileError` when the file is missing, unreadable, not a regular file, or cannot be
   ///   mapped. An empty file maps to zero bytes.
   public init(path: String) throws(FileError) {
-    // Without waiting: a named pipe that nobody writes to would hold the open for ever.
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw FileError(.open, path: path, code: errno) }
+    let (descriptor, count) = try Self.open(path)
     defer { close(descriptor) }
-    var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else {
-      throw FileError(.read, path: path, code: errno)
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FileError(
-        status.st_mode & S_IFMT == S_IFDIR ? .isFolder : .notRegular, path: path, code: 0)
-    }
-    let count = Int(status.st_size)
     guard count > 0 else {
       unsafe bytes = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
       return
@@ -47,6 +36,27 @@
     }
     unsafe bytes = unsafe UnsafeRawBufferPointer(start: address, count: count)
     unsafe MappingGuard.watch(bytes, path: path)
+  }
+
+  /// Opens a regular file for reading and returns its size with it.
+  static func open(_ path: String) throws(FileError) -> (descriptor: Int32, count: Int) {
+    // Without waiting: a named pipe that nobody writes to would hold the open for ever.
+    let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw FileError(.open, path: path, code: errno) }
+    var status = stat()
+    let error: FileError? =
+      if unsafe fstat(descriptor, &status) != 0 {
+        FileError(.read, path: path, code: errno)
+      } else if status.st_mode & S_IFMT != S_IFREG {
+        FileError(status.st_mode & S_IFMT == S_IFDIR ? .isFolder : .notRegular, path: path)
+      } else {
+        nil
+      }
+    if let error {
+      close(descriptor)
+      throw error
+    }
+    return (descriptor, Int(status.st_size))
   }
 
   deinit {

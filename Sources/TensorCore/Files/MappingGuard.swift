@@ -32,17 +32,23 @@ public enum MappingGuard {
   private struct Watch {
     var isInstalled = false
     var paths: [Int: String] = [:]
-    var faultedPath: String?
+    var failure: FileError?
   }
   private static let watch = Mutex(Watch())
 
-  /// Throws when a mapped file was found to have shrunk since the process started.
+  /// Throws when a mapped file was found to have shrunk since the process started, or a file that
+  /// is not mapped could not be read.
   public static func check() throws(FileError) {
-    let path: String? = watch.withLock { state in
+    let failure: FileError? = watch.withLock { state in
       noteFault(&state)
-      return state.faultedPath
+      return state.failure
     }
-    if let path { throw FileError(.shrank, path: path) }
+    if let failure { throw failure }
+  }
+
+  /// Takes note of bytes that could not be provided, for `check()` to throw.
+  static func note(_ failure: FileError) {
+    watch.withLock { if $0.failure == nil { $0.failure = failure } }
   }
 
   static func watch(_ bytes: UnsafeRawBufferPointer, path: String) {
@@ -73,8 +79,8 @@ public enum MappingGuard {
 
   private static func noteFault(_ state: inout Watch) {
     let slot = unsafe faultedSlot.pointee - 1
-    guard slot >= 0, state.faultedPath == nil else { return }
-    state.faultedPath = state.paths[slot] ?? "a mapped file"
+    guard slot >= 0, state.failure == nil else { return }
+    state.failure = FileError(.shrank, path: state.paths[slot] ?? "a mapped file")
   }
 
   private static func install() {

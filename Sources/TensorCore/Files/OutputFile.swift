@@ -95,6 +95,16 @@ public struct OutputFile: ~Copyable {
     try put(bytes, at: offset)
   }
 
+  /// Takes back what was appended behind `offset`.
+  public mutating func rewind(to offset: Int) throws(FileError) {
+    precondition(offset >= 0 && offset <= position, "rewinding forwards")
+    try flush()
+    flushed = offset
+    guard ftruncate(descriptor, off_t(offset)) == 0 else {
+      throw FileError(.write, path: path, code: errno)
+    }
+  }
+
   /// Makes the file durable and moves it to `path`.
   ///
   /// - Throws: `FileError` when the disk fails, or when a mapped input turned out to have shrunk

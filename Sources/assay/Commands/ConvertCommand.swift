@@ -24,8 +24,8 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     name: .customLong("to"),
     help: ArgumentHelp(
-      "The container: ingot, safetensors, pytorch or diffusers. Default: by the path's ending, a "
-        + "diffusers folder where it has none.", valueName: "container"))
+      "The container: \(ContainerFormat.list). Default: by the path's ending, a diffusers folder "
+        + "where it has none.", valueName: "container"))
   var container: ContainerFormat?
 
   @Option(
@@ -56,7 +56,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let request = ConversionRequest(
-      output: output, container: try container ?? ContainerFormat(ofOutput: output),
+      output: output, container: try container ?? .named(byOutput: output),
       layout: layout, elementType: dtype, tool: "assay \(Assay.version)")
     let bar = ProgressBar("converting", isQuiet: quiet)
     let report = try Converter(try ModelReader.open(path: model, options: reading.options), request)
@@ -73,7 +73,13 @@ struct ConvertCommand: ParsableCommand {
   }
 }
 
-extension ContainerFormat: ExpressibleByArgument {}
+extension ContainerFormat: ExpressibleByArgument {
+  /// The containers for help: `ingot, safetensors or pytorch`.
+  static var list: String {
+    let names = allCases.map(\.rawValue)
+    return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+  }
+}
 extension Layout: ExpressibleByArgument {}
 extension ElementType: ExpressibleByArgument {
   /// The names that `--dtype` takes.

@@ -9,6 +9,11 @@ struct ReadingArguments: ParsableArguments {
         + "wrappers are found by their usual names.", valueName: "keys"))
   var root: String?
 
+  @Flag(
+    name: .customLong("no-mmap"),
+    help: "Read files in order and do not map them: for network disks.")
+  var withoutMapping = false
+
   /// The same for the readers.
-  var options: ReadingOptions { ReadingOptions(root: root) }
+  var options: ReadingOptions { ReadingOptions(root: root, usesMapping: !withoutMapping) }
 }
