@@ -93,7 +93,7 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
     let stem =
       configurations[component]?["_class_name"] == nil ? "model" : "diffusion_pytorch_model"
     let path = try folder.file("\(component)/\(stem).safetensors")
-    var writer = try SafetensorsWriter(path: path)
+    var writer = try SafetensorsWriter(to: Destination(path: path))
     try writer.begin(tensors: tensors.map { Self.inner($0, component) }, metadata: [:])
     file = consume writer
   }

@@ -9,31 +9,37 @@ public import TensorCore
 public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
   private var file: OutputFile
   private var announcement: Announcement?
+  private let defaults: JSONObject
 
-  /// Starts a file that will replace the one at the destination.
-  public init(to destination: Destination) throws { try self.init(path: destination.path) }
+  /// Starts a file that will replace the one at the destination. Its metadata will say
+  /// `format: pt`, which transformers insists on, unless they name another.
+  public init(to destination: Destination) throws {
+    file = try OutputFile(replacing: destination.path)
+    defaults = ["format": "pt"]
+  }
 
   /// Starts a file that will replace `path`.
   ///
   /// - Throws: `FileError` when it cannot be created.
   public init(path: String) throws(FileError) {
     file = try OutputFile(replacing: path)
+    defaults = [:]
   }
 
   /// Writes the header.
   ///
   /// Metadata values other than strings are written as their JSON text: `__metadata__` holds only
-  /// strings. `format`, which transformers insists on, is `pt` unless the metadata says otherwise.
+  /// strings.
   public mutating func begin(tensors: [TensorDescription], metadata: JSONObject) throws {
     precondition(announcement == nil, "begin was called twice")
     announcement = try Announcement(tensors, path: file.path)
     var members: [(String, JSON)] = []
     members.reserveCapacity(tensors.count + 1)
-    var strings = metadata.members.map { member in
+    let missing = defaults.members.filter { metadata[$0.key] == nil }
+    let strings = (metadata.members + missing).map { member in
       (member.key, JSON.string(member.value.stringValue ?? member.value.text()))
     }
-    if metadata["format"] == nil { strings.append(("format", "pt")) }
-    members.append(("__metadata__", .object(JSONObject(strings))))
+    if !strings.isEmpty { members.append(("__metadata__", .object(JSONObject(strings)))) }
     var offset = 0
     for tensor in tensors {
       members.append((tensor.name, .object(try entry(for: tensor, offset: &offset))))

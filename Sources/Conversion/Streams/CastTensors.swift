@@ -68,7 +68,8 @@ private struct CastBytes: ByteProvider {
     let whole = ByteStorage(count: end - start) { fill(&$0, from: start) }
     whole.withBytes(in: offset - start..<offset - start + output.byteCount) { part in
       for index in 0..<part.byteCount {
-        output.storeBytes(of: part.unsafeLoad(fromByteOffset: index, as: UInt8.self),
+        output.storeBytes(
+          of: part.unsafeLoad(fromByteOffset: index, as: UInt8.self),
           toByteOffset: index, as: UInt8.self)
       }
     }
