@@ -55,7 +55,7 @@ extension Unpickler {
   }
 
   /// An object in place of a call that is not made.
-  private mutating func opaque(
+  mutating func opaque(
     _ global: Int, _ arguments: [PickleValue], _ keywords: PickleValue
   ) -> PickleValue {
     heap.globals[global].isCalled = true
@@ -69,7 +69,7 @@ extension Unpickler {
 
   /// The value that a known class or function makes of its arguments, or `nil` when they are
   /// unusual and the call stays opaque.
-  private mutating func call(
+  mutating func call(
     _ callable: KnownGlobal.Callable, _ name: String, _ arguments: [PickleValue]
   ) throws(PickleProblem) -> PickleValue? {
     switch callable {

@@ -60,6 +60,9 @@ extension Unpickler {
     case .setItems:
       let elements = try popToMark()
       try setItems(elements, of: try top)
+    case .extension1, .extension2, .extension4, .nextBuffer, .readOnlyBuffer:
+      // They need what Python's own process holds: a registry, buffers beside the pickle.
+      throw .opcode(opcode.rawValue)
 
     case .put, .binPut, .longBinPut:
       memo[try memoIndex(opcode)] = try top
@@ -96,7 +99,7 @@ extension Unpickler {
     case .longBinPut, .longBinGet: return Int(try number(4))
     default:
       let text = try line()
-      guard let index = Int(text), index >= 0 else {
+      guard case .integer(let index)? = PythonLiteral.integer(text, base: 10), index >= 0 else {
         throw .argument("'\(text)' is no memo index")
       }
       return index
@@ -115,16 +118,25 @@ extension Unpickler {
       return .float(Double(bitPattern: bits))
     case .float:
       let text = try line()
-      guard let value = Double(text) else { throw .argument("'\(text)' is no number") }
+      guard let value = PythonLiteral.float(text) else {
+        throw .argument("'\(text)' is no number")
+      }
       return .float(value)
-    default:
+    case .int:
       let text = try line()
       // Protocol 0 has no Booleans: I00 and I01 stand for them.
-      if opcode == .int, text == "00" || text == "01" { return .bool(text == "01") }
-      guard let value = Int(text.hasSuffix("L") ? String(text.dropLast()) : text) else {
-        throw .argument("'\(text)' is no whole number of 64 bits")
+      if text == "00" || text == "01" { return .bool(text == "01") }
+      guard let value = PythonLiteral.integer(text, base: 0) else {
+        throw .argument("'\(text)' is no whole number")
       }
-      return .integer(value)
+      return value
+    default:
+      let text = try line()
+      let digits = text.hasSuffix("L") ? String(text.dropLast()) : text
+      guard let value = PythonLiteral.integer(digits, base: 0) else {
+        throw .argument("'\(text)' is no whole number")
+      }
+      return value
     }
   }
 
@@ -138,67 +150,20 @@ extension Unpickler {
     case .binBytes: return .bytes(Array(try counted(4)))
     case .shortBinBytes: return .bytes(Array(try counted(1)))
     case .binBytes8, .byteArray8: return .bytes(Array(try counted(8)))
-    case .unicode: return .string(try Self.unescape(latin1: try lineBytes()))
-    default: return oldString(try Self.unescape(quoted: try line())[...])
+    case .unicode:
+      guard let text = PythonLiteral.rawUnicode(try lineBytes()) else {
+        throw .argument("an escape in a string is no character")
+      }
+      return .string(text)
+    default:
+      guard let bytes = PythonLiteral.quoted(try lineBytes()) else {
+        throw .argument("a string without quotes, or with an escape that is none")
+      }
+      return oldString(bytes[...])
     }
   }
 
-  /// Python's raw-unicode-escape: Latin-1, and only `\u` and `\U` are escapes.
-  private static func unescape(
-    latin1 bytes: ArraySlice<UInt8>
-  ) throws(PickleProblem) -> String {
-    var result = String.UnicodeScalarView()
-    var rest = String.UnicodeScalarView(bytes.map { UnicodeScalar($0) })[...]
-    while let scalar = rest.popFirst() {
-      let width = rest.first == "u" ? 4 : 8
-      guard scalar == "\\", rest.first == "u" || rest.first == "U" else {
-        result.append(scalar)
-        continue
-      }
-      let digits = String(rest.dropFirst().prefix(width))
-      guard digits.unicodeScalars.count == width, let code = UInt32(digits, radix: 16),
-        let scalar = UnicodeScalar(code)
-      else { throw .argument("'\\\(rest.prefix(1))\(digits)' is no character") }
-      result.append(scalar)
-      rest = rest.dropFirst(width + 1)
-    }
-    return String(result)
-  }
-
-  /// A Python string literal in quotes, as bytes.
-  private static func unescape(quoted text: String) throws(PickleProblem) -> [UInt8] {
-    let bytes = Array(text.utf8)
-    guard bytes.count >= 2, let quote = bytes.first, quote == bytes.last,
-      quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"")
-    else { throw .argument("a string without quotes") }
-    let simple: [UInt8: UInt8] = [
-      UInt8(ascii: "n"): 10, UInt8(ascii: "t"): 9, UInt8(ascii: "r"): 13, UInt8(ascii: "0"): 0,
-      UInt8(ascii: "\\"): UInt8(ascii: "\\"), UInt8(ascii: "'"): UInt8(ascii: "'"),
-      UInt8(ascii: "\""): UInt8(ascii: "\""),
-    ]
-    var result: [UInt8] = []
-    var rest = bytes[1..<bytes.count - 1]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "\\") else {
-        result.append(byte)
-        continue
-      }
-      let escape = rest.popFirst()
-      if escape == UInt8(ascii: "x"),
-        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-      {
-        result.append(value)
-        rest = rest.dropFirst(2)
-      } else if let escape, let value = simple[escape] {
-        result.append(value)
-      } else {
-        throw .argument("an unknown escape in a string")
-      }
-    }
-    return result
-  }
-
-  private mutating func append(
+  mutating func append(
     _ elements: [PickleValue], to target: PickleValue
   ) throws(PickleProblem) {
     switch target {
@@ -217,7 +182,7 @@ extension Unpickler {
     return stride(from: 0, to: elements.count, by: 2).map { (elements[$0], elements[$0 + 1]) }
   }
 
-  private mutating func setItems(
+  mutating func setItems(
     _ elements: [PickleValue], of target: PickleValue
   ) throws(PickleProblem) {
     for (key, value) in try pairs(elements) {

@@ -1,7 +1,7 @@
 internal import TensorCore
 
 /// Follows a pickle of protocols 0 to 5 without running anything (CPython's `pickletools.py`
-/// defines the opcodes).
+/// defines the opcodes, `_pickle.c` what they take).
 ///
 /// The machine is the real one: a stack, marks, a memo. What differs is that a class or function is
 /// a name: known ones make plain data, all others make opaque objects that keep their arguments.
@@ -11,13 +11,16 @@ struct Unpickler {
   /// The next byte to read.
   var position: Int
   /// Where the opcode being followed starts, for messages.
-  private(set) var opcodeStart = 0
+  var opcodeStart = 0
   var stack: [PickleValue] = []
   var marks: [Int] = []
   var memo: [Int: PickleValue] = [:]
   var heap = PickleHeap()
   /// How many values were copied by calls, which a few bytes of pickle can ask for.
   var copies = 0
+  /// Takes note of what Python would import and call, where that is asked for: see
+  /// `followTracing`.
+  var trace: PickleTrace?
 
   init(_ bytes: [UInt8], at position: Int = 0) {
     self.bytes = bytes
@@ -97,7 +100,8 @@ struct Unpickler {
   }
 
   func text(_ bytes: ArraySlice<UInt8>) throws(PickleProblem) -> String {
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
+    guard let text = PythonLiteral.surrogatePass(bytes) else {
       throw .argument("a string is not valid UTF-8")
     }
     return text
@@ -120,7 +124,7 @@ struct Unpickler {
   }
 }
 
-/// The opcodes of protocols 0 to 5 that a file can use by itself.
+/// The opcodes of protocols 0 to 5.
 enum Opcode: UInt8 {
   case mark = 0x28
   case emptyTuple = 0x29
@@ -166,6 +170,9 @@ enum Opcode: UInt8 {
   case emptyDictionary = 0x7D
   case proto = 0x80
   case newObject = 0x81
+  case extension1 = 0x82
+  case extension2 = 0x83
+  case extension4 = 0x84
   case tuple1 = 0x85
   case tuple2 = 0x86
   case tuple3 = 0x87
@@ -184,4 +191,6 @@ enum Opcode: UInt8 {
   case memoize = 0x94
   case frame = 0x95
   case byteArray8 = 0x96
+  case nextBuffer = 0x97
+  case readOnlyBuffer = 0x98
 }

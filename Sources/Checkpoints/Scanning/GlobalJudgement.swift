@@ -1,0 +1,78 @@
+/// The verdict on one class or function that a pickle names, and why.
+///
+/// Safe is only what is listed as such, by its whole path. Dangerous is what can run code or reach
+/// out of the process. Everything else is suspicious: a list of the dangerous is never complete
+/// (every published bypass of a scanner used a function that was not on its list).
+struct GlobalJudgement: Sendable, Hashable {
+  let verdict: SafetyVerdict
+  let reason: String
+
+  private init(_ verdict: SafetyVerdict, _ reason: String) {
+    self.verdict = verdict
+    self.reason = reason
+  }
+
+  init(_ subject: PickleTrace.Subject) {
+    if let module = subject.module {
+      self.init(module: module, name: subject.name)
+    } else if subject.name.hasPrefix("extension code") {
+      self.init(.dangerous, "a name that only Python's registry of extensions knows")
+    } else {
+      self.init(.dangerous, "a name that is computed while the pickle is loaded")
+    }
+  }
+
+  /// Judges `module name` as Python finds it: the name may be a path of attributes.
+  init(module: String, name: String) {
+    let trimmed = (Self.trimmed(module), Self.trimmed(name))
+    if trimmed != (module, name) {
+      let inner = GlobalJudgement(module: trimmed.0, name: trimmed.1)
+      self.init(max(inner.verdict, .suspicious), "white space around a name; " + inner.reason)
+      return
+    }
+    let modules = module.split(separator: ".", omittingEmptySubsequences: false)
+    let names = name.split(separator: ".", omittingEmptySubsequences: false)
+    let path = (modules + names).map(String.init)
+    let full = path.joined(separator: ".")
+    if KnownSafe.contains(full) {
+      self.init(.safe, "plain data")
+    } else if let reason = Self.danger(of: path, modules: modules.count) {
+      self.init(.dangerous, reason)
+    } else if KnownSafe.isOrdinaryClass(module: module, name: name) {
+      self.init(.safe, "a known class of training leftovers")
+    } else {
+      self.init(.suspicious, "unknown")
+    }
+  }
+
+  private static func trimmed(_ text: String) -> String {
+    func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.value <= 0x20 || scalar.properties.isWhitespace
+    }
+    var scalars = text.unicodeScalars[...]
+    while let first = scalars.first, isSpace(first) { scalars.removeFirst() }
+    while let last = scalars.last, isSpace(last) { scalars.removeLast() }
+    return String(scalars)
+  }
+
+  private static func danger(of path: [String], modules: Int) -> String? {
+    var prefix = ""
+    for part in path {
+      prefix += prefix.isEmpty ? part : "." + part
+      if let danger = KnownDangers.paths[prefix] { return danger.text }
+    }
+    if modules == 1, ["builtins", "__builtin__", "__builtins__"].contains(path[0]) {
+      if KnownDangers.builtins.contains(path[1]) { return KnownDangers.Danger.code.text }
+    }
+    for part in path.dropFirst(modules) {
+      if part.count > 4, part.hasPrefix("__"), part.hasSuffix("__") {
+        return "reaches into Python's own machinery"
+      }
+      if let danger = KnownDangers.names[part] { return danger.text }
+    }
+    for part in path.dropFirst() where KnownDangers.modulesAnywhere.contains(part) {
+      return "reaches the module \(part) through another"
+    }
+    return nil
+  }
+}
