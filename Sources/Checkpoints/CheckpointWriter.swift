@@ -41,8 +41,9 @@ extension CheckpointWriter where Self: ~Copyable {
     try writer.begin(tensors: source.tensors, metadata: metadata)
     let total = source.byteCount
     var done = 0
+    let ahead = ReadAhead(source)
     for index in source.tensors.indices {
-      let view = try source.tensor(at: index)
+      let view = try ahead.tensor(at: index)
       try writer.append(view)
       // Copied: the mapping need not stay in memory.
       view.storage.advise(.dontNeed, range: view.byteRange)

@@ -32,9 +32,11 @@ enum Fixture {
   }
 
   /// The line that opening a file and reading all its tensors ends with; `nil` when it works.
-  static func message(_ path: String) -> String? {
+  static func message(
+    _ path: String, options: ReadingOptions = ReadingOptions()
+  ) -> String? {
     do {
-      let checkpoint = try Checkpoint.open(path: path)
+      let checkpoint = try Checkpoint.open(path: path, options: options)
       for index in checkpoint.source.tensors.indices {
         _ = try checkpoint.source.tensor(at: index)
       }

@@ -254,4 +254,38 @@ import Testing
     let kept = try Checkpoint.open(path: scratch.path("plain.ckpt")).metadata["values"]
     #expect(kept == ["epoch": 1, "list": [2]])
   }
+
+  /// A cast tensor is made piece by piece: the pieces, cut anywhere, are those of the whole.
+  @Test(arguments: [ElementType.float32, .bfloat16, .float64])
+  func aCastTensorCanBeLentFromAnyByte(type: ElementType) throws {
+    let source = CastTensors(model, to: type)
+    let index = try #require(source.tensors.firstIndex { $0.elementType == type })
+    let (view, original) = (try source.tensor(at: index), try model.tensor(at: index))
+    let whole = original.withBytes {
+      ElementConversion.convert($0, from: original.elementType, to: type)
+    }
+    #expect(view.storage.array(in: view.byteRange) == whole)
+    for range in [0..<1, 1..<9, 3..<whole.count, whole.count - 5..<whole.count - 1] {
+      #expect(view.storage.array(in: range) == Array(whole[range]))
+    }
+  }
+
+  /// Looked at twice, as a writer may, an overflow is counted once.
+  @Test func overflowsAreCountedOnce() throws {
+    let values: [Float] = [1, 70_000, -1e9, .infinity, .nan, 65_504]
+    let tensor = TensorDescription(name: "x", elementType: .float32, shape: [6])
+    let bytes = values.withUnsafeBytes { ByteStorage(copying: $0.bytes) }
+    let source = CastTensors(
+      OneTensor(view: TensorView(description: tensor, storage: bytes, byteRange: 0..<24)),
+      to: .float16)
+    let view = try source.tensor(at: 0)
+    for _ in 0..<2 { view.forEachChunk { _ in } }
+    #expect(source.overflows.map(\.count) == [2])
+  }
+}
+
+private struct OneTensor: TensorSource {
+  let view: TensorView
+  var tensors: [TensorDescription] { [view.description] }
+  func tensor(at index: Int) -> TensorView { view }
 }

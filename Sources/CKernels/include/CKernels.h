@@ -4,6 +4,7 @@
 #define ASSAY_CKERNELS_H
 
 #include "cpu_features.h"
+#include "crc32.h"
 #include "element_conversion.h"
 #include "sha256.h"
 #include "statistics.h"

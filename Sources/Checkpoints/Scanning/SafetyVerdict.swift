@@ -15,6 +15,7 @@ public enum SafetyVerdict: String, Sendable, Hashable, Comparable, CaseIterable 
     }
   }
 
+  /// Orders verdicts from harmless to dangerous.
   public static func < (first: SafetyVerdict, second: SafetyVerdict) -> Bool {
     first.rank < second.rank
   }

@@ -50,20 +50,11 @@ final class ZipContents: Sendable {
   private static func check(
     _ storage: ByteStorage, _ range: Range<Int>, _ member: ZipMember
   ) throws(ZipProblem) {
-    let found = storage.withBytes(in: range) { checksum(of: $0) }
+    var crc = CRC32()
+    storage.forEachChunk(in: range) { crc.update($0) }
+    let found = crc.checksum
     guard found == member.checksum else {
       throw .checksum(member: member.name, expected: member.checksum, found: found)
-    }
-  }
-
-  /// Zip's CRC-32 of some bytes, or of bytes that follow others.
-  static func checksum(of bytes: RawSpan, after previous: UInt32 = 0) -> UInt32 {
-    // Zlib answers a null pointer with the initial value, whatever came before.
-    guard bytes.byteCount > 0 else { return previous }
-    return unsafe bytes.withUnsafeBytes { bytes in
-      unsafe UInt32(
-        truncatingIfNeeded: crc32_z(
-          uLong(previous), bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count))
     }
   }
 

@@ -12,6 +12,8 @@ struct ZipWriter: ~Copyable {
 
   private var file: OutputFile
   private var members: [Member] = []
+  /// Of the member that is being written.
+  private var checksum = CRC32()
   /// Numbers from here on need the ZIP64 fields. Less than the format's own limit in tests only.
   private let wideLimit: Int
 
@@ -38,22 +40,23 @@ struct ZipWriter: ~Copyable {
   }
 
   private mutating func append(_ bytes: RawSpan) throws(FileError) {
-    let place = members.count - 1
-    members[place].checksum = ZipContents.checksum(of: bytes, after: members[place].checksum)
+    checksum.update(bytes)
     try file.write(bytes)
   }
 
   /// Puts the checksum, which is known only now, into the header.
   private mutating func end() throws(FileError) {
-    guard let member = members.last else { return }
-    var checksum = Bytes()
-    checksum.append32(Int(member.checksum))
-    try unsafe file.overwrite(checksum.bytes.span.bytes, at: member.headerOffset + 14)
+    let place = members.count - 1
+    members[place].checksum = checksum.checksum
+    var field = Bytes()
+    field.append32(Int(checksum.checksum))
+    try unsafe file.overwrite(field.bytes.span.bytes, at: members[place].headerOffset + 14)
   }
 
   private mutating func begin(_ name: String, size: Int) throws(FileError) {
     let member = Member(name: Array(name.utf8), size: size, headerOffset: file.position)
     members.append(member)
+    checksum = CRC32()
     var extra = Bytes()
     if isWide(member.size) {
       extra.append16(1, 16)

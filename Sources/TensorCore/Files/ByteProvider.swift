@@ -12,27 +12,40 @@ public protocol ByteProvider: Sendable {
   func fill(_ target: inout MutableRawSpan, from offset: Int)
 }
 
-extension TensorView {
+extension ByteStorage {
   /// How many bytes `forEachChunk` lends at a time: enough to make a call worth it, little enough
   /// to stay in the cache.
   public static let chunkBytes = 1 << 20
 
-  /// Lends the tensor's bytes from front to back, a bounded run at a time, so that the whole tensor
-  /// need not be in memory. Every run but the last has the same length, a whole number of blocks
-  /// of the element type.
+  /// Lends a range of the bytes from front to back, a bounded run at a time, so that the whole
+  /// range need not be in memory. Every run but the last has the same length, `limit` rounded down
+  /// to a multiple of `unit`.
   ///
   /// - Throws: what `body` throws.
   public func forEachChunk<Failure: Error>(
-    of limit: Int = TensorView.chunkBytes, _ body: (RawSpan) throws(Failure) -> Void
+    in range: Range<Int>, of limit: Int = ByteStorage.chunkBytes, unit: Int = 1,
+    _ body: (RawSpan) throws(Failure) -> Void
   ) throws(Failure) {
-    // 16 elements of any width at least: runs start on a boundary that vectors like.
-    let unit = elementType.blockBytes * 16
     let length = max(limit / unit, 1) * unit
-    var start = byteRange.lowerBound
-    while start < byteRange.upperBound {
-      let end = min(start + length, byteRange.upperBound)
-      try storage.withBytes(in: start..<end, body)
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let end = min(start + length, range.upperBound)
+      try withBytes(in: start..<end, body)
       start = end
     }
+  }
+}
+
+extension TensorView {
+  /// Lends the tensor's bytes from front to back, a bounded run of whole blocks of the element type
+  /// at a time, so that the whole tensor need not be in memory.
+  ///
+  /// - Throws: what `body` throws.
+  public func forEachChunk<Failure: Error>(
+    of limit: Int = ByteStorage.chunkBytes, _ body: (RawSpan) throws(Failure) -> Void
+  ) throws(Failure) {
+    // 256 elements at least, which are whole blocks of every type.
+    let unit = 256 / elementType.blockElements * elementType.blockBytes
+    try storage.forEachChunk(in: byteRange, of: limit, unit: unit, body)
   }
 }

@@ -100,13 +100,11 @@ internal import Synchronization
       let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
       return try body(unsafe part.bytes)
     }
-    let buffer = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(range.count, 1), alignment: 64)
-    defer { unsafe buffer.deallocate() }
-    let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
-    var span = unsafe part.mutableBytes
-    provider.fill(&span, from: range.lowerBound)
-    return try body(unsafe UnsafeRawBufferPointer(part).bytes)
+    return try unsafe ChunkBuffers.withBuffer(of: range.count) { buffer throws(Failure) in
+      var span = unsafe buffer.mutableBytes
+      provider.fill(&span, from: range.lowerBound)
+      return try body(unsafe UnsafeRawBufferPointer(buffer).bytes)
+    }
   }
 
   /// The little-endian number at `offset`, or `nil` when it would reach outside. Meant for headers

@@ -80,4 +80,31 @@ import Testing
       try SHA256.hexDigest(ofFile: path + "x")
     }
   }
+
+  /// The check value of the catalogue of CRCs, and zlib's for the alphabet.
+  @Test(arguments: [false, true])
+  func crc32(usesKernel: Bool) {
+    guard !usesKernel || CRC32.hasKernel else { return }
+    for (text, checksum) in [
+      ("", 0), ("123456789", 0xCBF4_3926), ("abcdefghijklmnopqrstuvwxyz", 0x4C27_50BD),
+    ] as [(String, UInt32)] {
+      var crc = CRC32(usesKernel: usesKernel)
+      crc.update(Array(text.utf8).span.bytes)
+      #expect(crc.checksum == checksum)
+    }
+  }
+
+  @Test(.enabled(if: CRC32.hasKernel, "the processor has no carry-less multiplication"))
+  func crc32KernelAgreesWithSwift() {
+    let bytes = (0..<3000).map { UInt8(truncatingIfNeeded: $0 &* 91 &+ $0 >> 3) }
+    for count in Array(0...300) + [1024, 2999, 3000] {
+      var (fast, slow) = (CRC32(usesKernel: true), CRC32(usesKernel: false))
+      // In parts, so that the register is not fresh, and at odd addresses.
+      for part in [0..<count / 3, count / 3..<count] {
+        fast.update(bytes.span.bytes.extracting(part))
+        slow.update(bytes.span.bytes.extracting(part))
+      }
+      #expect(fast.checksum == slow.checksum, "of \(count) bytes")
+    }
+  }
 }

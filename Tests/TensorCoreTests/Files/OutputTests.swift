@@ -161,4 +161,18 @@ import Testing
     try Data().write(to: URL(filePath: folder.path("empty")))
     #expect(ByteStorage(try MappedFile(path: folder.path("empty"))).count == 0)
   }
+
+  @Test func whatIsTakenBackIsNotInTheFile() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var file = try OutputFile(replacing: path)
+    try file.write("kept, ")
+    let end = file.position
+    try file.write(String(repeating: "lost", count: 1 << 19))
+    try file.rewind(to: end)
+    #expect(file.position == end)
+    try file.write("and more")
+    try file.commit()
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "kept, and more")
+  }
 }
