@@ -80,6 +80,8 @@ public struct Destination: Sendable {
   public var attachments: [String: [UInt8]]
   /// The program and version to name as the writer.
   public var tool: String
+  /// The short name of the model's family, `sd1` or `sdxl`, if it is known.
+  public var family: String?
   /// The most bytes of tensors that one file is to hold; all of them by default.
   public var shardBytes: Int?
   /// What is known about the source only when the tensors have been read.
@@ -88,13 +90,15 @@ public struct Destination: Sendable {
   /// Describes where and with what to write.
   public init(
     path: String, configurations: [String: JSONObject] = [:],
-    attachments: [String: [UInt8]] = [:], tool: String = "assay", shardBytes: Int? = nil,
+    attachments: [String: [UInt8]] = [:], tool: String = "assay",
+    family: String? = nil, shardBytes: Int? = nil,
     source: (@Sendable () throws -> JSONObject)? = nil
   ) {
     self.path = path
     self.configurations = configurations
     self.attachments = attachments
     self.tool = tool
+    self.family = family
     self.shardBytes = shardBytes
     self.source = source
   }

@@ -27,6 +27,7 @@ struct FormatRegistration: Sendable {
   /// Every container, the surest signature first: one line each.
   static let all: [FormatRegistration] = [
     .file(IngotReader.self, IngotWriter.self, endings: ["ingot"], holds: .model),
+    .file(GGUFReader.self, GGUFWriter.self, endings: ["gguf"]),
     .file(SafetensorsReader.self, SafetensorsWriter.self, endings: ["safetensors", "sft"]),
     .file(PyTorchReader.self, PyTorchWriter.self, endings: ["ckpt", "pt", "pth", "bin"]),
     .folder(.diffusers, DiffusersFolderWriter.self, holds: .components),

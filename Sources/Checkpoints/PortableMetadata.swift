@@ -4,6 +4,7 @@ extension Checkpoint {
   /// Members of `metadata` that describe the container they stand in, and so do not travel.
   private static let containerMembers = [
     "wrapper", "unreadMembers", "tensorsOutsideRoot", "components", "source", "model_index", "tool",
+    "general.alignment", "general.file_type", "general.quantization_version",
   ]
 
   /// What the checkpoint says beside its tensors, in one form for all containers: strings, and

@@ -31,7 +31,9 @@ public struct Converter: Sendable {
     let plan = try plan()
     let cast = request.elementType.map { CastTensors(plan.tensors, to: $0) }
     let tensors: any TensorSource = cast ?? plan.tensors
-    var destination = Destination(path: request.output, tool: request.tool)
+    let detection = try? model.reading.get().detection
+    var destination = Destination(
+      path: request.output, tool: request.tool, family: detection?.family.rawValue)
     if request.container.contents != .tensors, case .success = model.reading {
       let canonical = try model.model
       destination.configurations = canonical.configurations
@@ -46,7 +48,7 @@ public struct Converter: Sendable {
       tensors, metadata: checkpoint.portableMetadata, to: destination, progress: progress)
     return ConversionReport(
       source: checkpoint.path, sourceFormat: checkpoint.format,
-      detection: try? model.reading.get().detection, output: request.output,
+      detection: detection, output: request.output,
       container: request.container, layout: plan.layout, ledger: plan.ledger,
       opaqueValues: checkpoint.opaqueValues, byteCount: tensors.byteCount,
       overflows: cast?.overflows ?? [])

@@ -72,11 +72,7 @@ extension ElementType {
   /// The bytes that a tensor of this type and shape takes, or `nil` when the shape is not a whole
   /// number of blocks or the count overflows.
   public func byteCount(for shape: TensorShape) -> Int? {
-    if blockElements > 1 && shape.elementCount > 0 {
-      // GGUF's blocks never straddle rows; the packed float types only need a whole count.
-      let run = rawValue >= ElementType.q40.rawValue ? (shape.last ?? 1) : shape.elementCount
-      guard run % blockElements == 0 else { return nil }
-    }
+    guard shape.elementCount % blockElements == 0 else { return nil }
     let (bytes, overflow) = (shape.elementCount / blockElements)
       .multipliedReportingOverflow(by: blockBytes)
     return overflow ? nil : bytes
