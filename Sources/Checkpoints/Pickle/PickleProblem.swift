@@ -18,6 +18,10 @@ public enum PickleProblem: Error, Sendable, Hashable {
   case kind(expected: String, found: String)
   /// The pickle does not end with exactly one value on the stack.
   case leftovers(count: Int)
+  /// The values would take more memory than this reader gives a pickle.
+  case memory(limit: Int)
+  /// The pickle has more opcodes and short arguments than this reader takes.
+  case length(limit: Int)
   /// Bytes behind the stop opcode: a second pickle may hide there.
   case trailingBytes(count: Int)
   /// The arguments of a known function, such as torch's tensor builders, are not what it takes.
@@ -36,6 +40,9 @@ public enum PickleProblem: Error, Sendable, Hashable {
     case .argument(let problem): problem
     case .kind(let expected, let found): "expected \(expected), found \(found)"
     case .leftovers(let count): "the pickle ends with \(count) values on the stack, expected 1"
+    case .memory(let limit): "the pickle's values take more than \(limit) bytes"
+    case .length(let limit):
+      "the pickle is longer than \(limit) bytes, arrays of numbers aside"
     case .trailingBytes(let count):
       "\(count) byte\(count == 1 ? "" : "s") behind the end of the pickle"
     case .call(let function, let problem): "\(function): \(problem)"

@@ -160,13 +160,20 @@ struct PickleHeap: Sendable {
   var tensors: [TorchTensor] = []
   var numpyTypes: [NumpyType] = []
   var objects: [PickleObject] = []
+  /// An estimate of the memory that all of it takes.
+  var weight = 0
+
+  /// What an element of a list is estimated to take, with room for an array that doubles.
+  static let elementWeight = 48
 
   mutating func newSequence(_ elements: [PickleValue]) -> Int {
+    weight += 24 + (elements.isEmpty ? 0 : 32 + Self.elementWeight * elements.count)
     sequences.append(elements)
     return sequences.count - 1
   }
 
   mutating func newDictionary(_ dictionary: PickleDictionary = PickleDictionary()) -> PickleValue {
+    weight += 48 + 6 * Self.elementWeight * dictionary.entries.count
     dictionaries.append(dictionary)
     return .dictionary(dictionaries.count - 1)
   }

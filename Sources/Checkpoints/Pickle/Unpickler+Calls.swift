@@ -3,6 +3,7 @@ internal import TensorCore
 extension Unpickler {
   /// Takes note of a class or function.
   mutating func global(module: String, name: String) -> PickleValue {
+    heap.weight += 4 * MemoryLayout<PickleGlobal>.stride
     heap.globals.append(
       PickleGlobal(
         module: module, name: name, offset: opcodeStart,
@@ -63,6 +64,7 @@ extension Unpickler {
     var all = arguments
     if case .dictionary = keywords { all.append(keywords) }
     if !all.isEmpty { object.arguments = .tuple(heap.newSequence(all)) }
+    heap.weight += 2 * MemoryLayout<PickleObject>.stride
     heap.objects.append(object)
     return .object(heap.objects.count - 1)
   }

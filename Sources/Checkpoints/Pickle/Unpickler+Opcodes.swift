@@ -166,6 +166,7 @@ extension Unpickler {
   mutating func append(
     _ elements: [PickleValue], to target: PickleValue
   ) throws(PickleProblem) {
+    heap.weight += PickleHeap.elementWeight * elements.count
     switch target {
     case .list(let index), .set(let index): heap.sequences[index].append(contentsOf: elements)
     case .object(let index): heap.objects[index].elements.append(contentsOf: elements)
@@ -185,6 +186,7 @@ extension Unpickler {
   mutating func setItems(
     _ elements: [PickleValue], of target: PickleValue
   ) throws(PickleProblem) {
+    heap.weight += 3 * PickleHeap.elementWeight * elements.count
     for (key, value) in try pairs(elements) {
       switch target {
       case .dictionary(let index): heap.dictionaries[index].set(key, value)

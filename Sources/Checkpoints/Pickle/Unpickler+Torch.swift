@@ -35,6 +35,7 @@ extension Unpickler {
     default:
       throw .call(function: "storage", problem: "\(global.qualifiedName) is no class of storages")
     }
+    heap.weight += 2 * MemoryLayout<TorchStorage>.stride
     heap.storages.append(
       TorchStorage(
         key: key, elementType: elementType, typeName: global.qualifiedName, isUntyped: isUntyped,
@@ -69,6 +70,7 @@ extension Unpickler {
         if case .bool(true)? = heap.dictionaries[index][key] { return nil }
       }
     }
+    heap.weight += 2 * MemoryLayout<TorchTensor>.stride
     heap.tensors.append(
       TorchTensor(
         storage: storage, elementType: elementType, offset: offset, sizes: sizes,

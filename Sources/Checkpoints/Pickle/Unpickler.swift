@@ -7,14 +7,14 @@ internal import TensorCore
 /// a name: known ones make plain data, all others make opaque objects that keep their arguments.
 struct Unpickler {
   /// The whole file or member; a pickle may start in the middle.
-  let bytes: [UInt8]
+  var bytes: PickleBytes
   /// The next byte to read.
   var position: Int
   /// Where the opcode being followed starts, for messages.
   var opcodeStart = 0
   var stack: [PickleValue] = []
   var marks: [Int] = []
-  var memo: [Int: PickleValue] = [:]
+  var memo = PickleMemo()
   var heap = PickleHeap()
   /// How many values were copied by calls, which a few bytes of pickle can ask for.
   var copies = 0
@@ -22,10 +22,29 @@ struct Unpickler {
   /// `followTracing`.
   var trace: PickleTrace?
 
-  init(_ bytes: [UInt8], at position: Int = 0) {
+  /// Where the pickle starts.
+  private let start: Int
+  /// How many bytes of the pickle were left where they are, as arrays of numbers.
+  var skippedBytes = 0
+
+  /// The most bytes of a pickle that are followed, arrays of numbers aside. Checkpoints have a few
+  /// hundred bytes a tensor.
+  static let lengthLimit = 1 << 25
+  /// The most memory that the values of a pickle may take, as `weight` estimates it.
+  static let weightLimit = 1 << 27
+
+  init(_ bytes: PickleBytes, at position: Int = 0) {
     self.bytes = bytes
     self.position = position
+    start = position
   }
+
+  init(_ storage: ByteStorage, in range: Range<Int>, at position: Int = 0) {
+    self.init(PickleBytes(storage, in: range), at: position)
+  }
+
+  /// An estimate of the memory that the values take, with room for arrays that double.
+  var weight: Int { heap.weight + 64 * stack.count + memo.weight + 8 * marks.count }
 
   /// Follows one pickle up to its stop opcode; `position` is then behind it.
   mutating func run() throws(PickleProblem) -> PickleValue {
@@ -35,6 +54,10 @@ struct Unpickler {
       if code == UInt8(ascii: ".") { break }
       guard let opcode = Opcode(rawValue: code) else { throw .opcode(code) }
       try follow(opcode)
+      guard weight <= Self.weightLimit else { throw .memory(limit: Self.weightLimit) }
+      guard position - start - skippedBytes <= Self.lengthLimit else {
+        throw .length(limit: Self.lengthLimit)
+      }
     }
     guard marks.isEmpty, stack.count == 1 else { throw .leftovers(count: stack.count) }
     return stack.removeLast()
@@ -67,13 +90,24 @@ struct Unpickler {
   mutating func byte() throws(PickleProblem) -> UInt8 {
     guard position < bytes.count else { throw .truncated }
     defer { position += 1 }
-    return bytes[position]
+    return bytes.byte(at: position)
   }
 
   mutating func take(_ count: Int) throws(PickleProblem) -> ArraySlice<UInt8> {
     guard count >= 0, count <= bytes.count - position else { throw .truncated }
+    if count > 15 {
+      guard count <= Self.lengthLimit else { throw .length(limit: Self.lengthLimit) }
+      heap.weight += 2 * count + 32
+      guard weight <= Self.weightLimit else { throw .memory(limit: Self.weightLimit) }
+    }
     defer { position += count }
-    return bytes[position..<position + count]
+    return bytes.bytes(in: position..<position + count)
+  }
+
+  /// Moves past bytes that are not looked at.
+  mutating func skip(_ count: Int) throws(PickleProblem) {
+    guard count >= 0, count <= bytes.count - position else { throw .truncated }
+    position += count
   }
 
   /// A little-endian number of `width` bytes.
@@ -94,9 +128,10 @@ struct Unpickler {
 
   /// The bytes up to the end of the line, without it.
   mutating func lineBytes() throws(PickleProblem) -> ArraySlice<UInt8> {
-    guard let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) else { throw .truncated }
-    defer { position = end + 1 }
-    return bytes[position..<end]
+    guard let end = bytes.lineEnd(from: position) else { throw .truncated }
+    let line = try take(end - position)
+    position += 1
+    return line
   }
 
   func text(_ bytes: ArraySlice<UInt8>) throws(PickleProblem) -> String {

@@ -23,9 +23,6 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
   private let contents: TorchContents
   private let layouts: [TorchLayout]
 
-  /// The largest pickle that is read, in bytes.
-  static let pickleLimit = 1 << 28
-
   /// Opens a file.
   ///
   /// - Throws: `FileError` when it cannot be mapped, `PyTorchError` when it is not sound.

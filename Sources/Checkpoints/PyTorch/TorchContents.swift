@@ -46,17 +46,21 @@ struct TorchContents: Sendable {
     guard let pickle = pickles.first else { throw .notPyTorch(firstMember: members.first?.name) }
     if pickles.count > 1 { throw .ambiguous(first: pickle.name, second: pickles[1].name) }
     let folder = String(pickle.name.dropLast("data.pkl".count))
-    guard pickle.size <= PyTorchReader.pickleLimit else {
-      throw .pickleTooLarge(bytes: pickle.size, limit: PyTorchReader.pickleLimit)
+    // An inflated pickle stands in memory, and a small one can inflate a thousandfold.
+    guard !pickle.isDeflated || pickle.size <= Unpickler.lengthLimit else {
+      throw .pickleTooLarge(bytes: pickle.size, limit: Unpickler.lengthLimit)
     }
-
     var order = "little"
     var unpickler: Unpickler
     do throws(ZipProblem) {
       if let member = contents.archive.member(named: folder + "byteorder") {
-        order = String(decoding: try contents.array(of: member).prefix(64), as: UTF8.self)
+        order =
+          member.size > 64
+          ? "\(member.size) bytes long"
+          : String(decoding: try contents.array(of: member), as: UTF8.self)
       }
-      unpickler = Unpickler(try contents.array(of: pickle))
+      let (storage, range) = try contents.contents(of: pickle)
+      unpickler = Unpickler(storage, in: range)
     } catch {
       throw .zip(error)
     }
@@ -137,8 +141,8 @@ struct TorchContents: Sendable {
       storage.array(in: start..<min(storage.count, start + Self.magic.count)) == Self.magic
     }
     // The pickles come first and the storages can be large, but only the pickles say where they
-    // end: take what could be pickle.
-    let bytes = storage.array(in: 0..<min(storage.count, PyTorchReader.pickleLimit))
+    // end.
+    let bytes = PickleBytes(storage, in: 0..<storage.count)
     source = .plain(storage)
     var unpickler = Unpickler(bytes)
     guard isTorch else {

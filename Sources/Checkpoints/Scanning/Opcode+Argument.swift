@@ -52,9 +52,15 @@ extension Unpickler {
   mutating func skipArgument(of opcode: Opcode) -> Bool {
     do throws(PickleProblem) {
       switch opcode.argument {
-      case .fixed(let count): _ = try take(count)
-      case .counted(let width): _ = try counted(width)
-      case .lines(let count): for _ in 0..<count { _ = try lineBytes() }
+      case .fixed(let count): try skip(count)
+      case .counted(let width):
+        guard let count = Int(exactly: try number(width)) else { return false }
+        try skip(count)
+      case .lines(let count):
+        for _ in 0..<count {
+          guard let end = bytes.lineEnd(from: position) else { return false }
+          position = end + 1
+        }
       }
       return true
     } catch {

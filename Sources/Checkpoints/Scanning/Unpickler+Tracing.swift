@@ -1,11 +1,10 @@
 extension Unpickler {
-  /// The most values that a trace keeps on the stack, in the memo and in containers. Beyond it the
-  /// pickle is swept without a stack.
-  private static let valueLimit = 4_000_000
-
   /// Follows one pickle to its end and takes note of everything that Python would import or call,
   /// without ever giving up: what Python stops at is noted, and whatever stands behind it is
   /// followed all the same, so that nothing can hide behind an error that is only ours.
+  ///
+  /// Values that would take more than `weightLimit` are forgotten, and the pickle is swept without
+  /// a stack from there.
   ///
   /// `position` is then behind the stop opcode, or where no opcode could be read.
   mutating func followTracing() -> PickleTrace {
@@ -16,7 +15,7 @@ extension Unpickler {
         trace?.note(fault: .truncated, at: position)
         break
       }
-      let code = bytes[position]
+      let code = bytes.byte(at: position)
       position += 1
       if code == UInt8(ascii: ".") {
         if stack.count <= marks.last ?? 0 { trace?.note(fault: .stackUnderflow, at: opcodeStart) }
@@ -28,16 +27,11 @@ extension Unpickler {
         position = opcodeStart
         break
       }
-      let count =
-        stack.count + marks.count + memo.count + heap.sequences.count + heap.dictionaries.count
-        + heap.objects.count + heap.globals.count
-      guard count < Self.valueLimit else {
-        trace?.note(
-          fault: .argument("more than \(Self.valueLimit) values: followed without a stack"),
-          at: opcodeStart)
+      guard weight <= Self.weightLimit else {
+        trace?.note(fault: .memory(limit: Self.weightLimit), at: opcodeStart)
         stack = []
         marks = []
-        memo = [:]
+        memo = PickleMemo()
         heap = PickleHeap()
         position = opcodeStart
         continue
@@ -71,7 +65,7 @@ extension Unpickler {
     guard opcode == .global || opcode == .instance else { return }
     position = opcodeStart + 1
     guard let module = try? line(), position < bytes.count,
-      let name = try? text(bytes[position..<bytes.count - 1])
+      let name = try? text(take(bytes.count - 1 - position))
     else { return }
     trace?.note(.init(module: module, name: name), .imports, at: opcodeStart)
   }
