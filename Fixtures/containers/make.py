@@ -21,6 +21,8 @@ import numpy
 import safetensors.torch
 import torch
 
+import numpy_files
+
 HERE = pathlib.Path(__file__).parent
 VALID, HOSTILE = HERE / "valid", HERE / "hostile"
 EXPECTED = {}
@@ -426,6 +428,7 @@ def main():
     valid_pytorch()
     hostile_safetensors()
     hostile_pytorch()
+    numpy_files.make(VALID, HOSTILE, EXPECTED)
     (HERE / "expected.json").write_text(json.dumps(EXPECTED, indent=1, ensure_ascii=False))
 
 

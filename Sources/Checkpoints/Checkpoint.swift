@@ -130,6 +130,8 @@ public struct CheckpointError: DescribedError, Hashable {
     case unknownFormat(start: String)
     /// The container has no code for the tensor's element type.
     case elementType(tensor: String, type: ElementType, format: ContainerFormat)
+    /// The container cannot hold the tensor for another reason: its name, its rank.
+    case unfit(tensor: String, format: ContainerFormat, reason: String)
     /// Two tensors have one name.
     case duplicateName(String)
     /// The tensor has a name that the container keeps for itself.
@@ -164,6 +166,9 @@ public struct CheckpointError: DescribedError, Hashable {
       "\(path): not a checkpoint of a known format: \(start)"
     case .elementType(let tensor, let type, let format):
       "\(path): tensor '\(tensor)' is \(type), for which \(format.rawValue) has no code"
+        + (type.isPlainFloat ? ": cast it with --dtype f32" : "")
+    case .unfit(let tensor, let format, let reason):
+      "\(path): tensor '\(tensor)' does not fit into \(format.rawValue): \(reason)"
     case .duplicateName(let name): "\(path): two tensors are named '\(name)'"
     case .reservedName(let name, let format):
       "\(path): a tensor is named '\(name)', which \(format.rawValue) keeps for itself"

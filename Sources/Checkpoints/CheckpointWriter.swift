@@ -65,9 +65,9 @@ package struct Announcement: Sendable {
   package init(
     _ tensors: [TensorDescription], path: String
   ) throws(CheckpointError) {
-    var names: Set<String> = []
+    var names: Set<ExactName> = []
     names.reserveCapacity(tensors.count)
-    for tensor in tensors where !names.insert(tensor.name).inserted {
+    for tensor in tensors where !names.insert(ExactName(tensor.name)).inserted {
       throw CheckpointError(path: path, problem: .duplicateName(tensor.name))
     }
     self.tensors = tensors

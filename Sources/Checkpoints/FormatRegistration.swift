@@ -29,6 +29,7 @@ struct FormatRegistration: Sendable {
     .file(IngotReader.self, IngotWriter.self, endings: ["ingot"], holds: .model),
     .file(GGUFReader.self, GGUFWriter.self, endings: ["gguf"]),
     .file(SafetensorsReader.self, SafetensorsWriter.self, endings: ["safetensors", "sft"]),
+    .file(NumPyReader.self, NumPyWriter.self, endings: ["npz"]),
     .file(PyTorchReader.self, PyTorchWriter.self, endings: ["ckpt", "pt", "pth", "bin"]),
     .folder(.diffusers, DiffusersFolderWriter.self, holds: .components),
   ]

@@ -160,7 +160,10 @@ import Testing
     ("wrong-length.safetensors", "tensor 'a' has 4 bytes, expected 8 for f32 [2]"),
   ]
 
-  @Test(arguments: messages) func isRefusedWithOneClearLine(file: String, text: String) {
+  /// Of every container.
+  static let all = messages + numpy
+
+  @Test(arguments: all) func isRefusedWithOneClearLine(file: String, text: String) {
     let path = Fixture.path("hostile/" + file)
     #expect(Fixture.message(path) == "\(path): \(text)")
   }
@@ -169,7 +172,7 @@ import Testing
     let folder = Fixture.folder.appending(path: "hostile").path(percentEncoded: false)
     let files = Set(try FileManager.default.contentsOfDirectory(atPath: folder))
     // A sound file with something extra in it: see `unreadMembersAreReported`.
-    #expect(files.subtracting(["extra-member-beside.pt"]) == Set(Self.messages.map(\.file)))
+    #expect(files.subtracting(["extra-member-beside.pt"]) == Set(Self.all.map(\.file)))
   }
 
   @Test func aMissingFileIsRefused() {

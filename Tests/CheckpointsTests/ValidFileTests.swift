@@ -29,7 +29,10 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "/tmp/assay-was-here"))
   }
 
-  @Test(arguments: ["valid/dtypes.pt", "valid/module.pt", "valid/dtypes.safetensors"])
+  @Test(arguments: [
+    "valid/dtypes.pt", "valid/module.pt", "valid/dtypes.safetensors", "valid/dtypes.npz",
+    "valid/version-1.npy",
+  ])
   func contiguousTensorsAreViewsOfTheMapping(name: String) throws {
     let checkpoint = try Checkpoint.open(path: Fixture.path(name))
     for index in checkpoint.source.tensors.indices {
@@ -40,6 +43,13 @@ import Testing
   @Test func unreadMembersAreReported() throws {
     let checkpoint = try Checkpoint.open(path: Fixture.path("hostile/extra-member-beside.pt"))
     #expect(checkpoint.metadata["unreadMembers"] == ["archive/evil.pkl"])
+  }
+
+  @Test func whatIsNoArrayOfNumbersIsReported() throws {
+    let checkpoint = try Checkpoint.open(path: Fixture.path("valid/beside.npz"))
+    #expect(
+      checkpoint.metadata["unreadMembers"]
+        == ["text.npy", "days.npy", "raw.npy", "notes/readme.txt"])
   }
 
   private func compare(_ source: any TensorSource, with expected: JSON) throws {

@@ -108,7 +108,7 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
     }
     if contents.isBigEndian, layout.description.elementType.blockBytes > 1 {
       storage = storage.withBytes(in: range) {
-        TorchLayout.swapped($0, type: layout.description.elementType)
+        layout.description.elementType.swapped($0)
       }
       range = 0..<storage.count
     }

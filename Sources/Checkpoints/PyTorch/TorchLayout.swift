@@ -59,72 +59,9 @@ struct TorchLayout: Sendable {
 
   /// Copies the elements in row-major order.
   func gather(from source: RawSpan) -> ByteStorage {
-    let width = description.elementType.blockBytes
-    return ByteStorage(count: byteCount) { target in
-      unsafe source.withUnsafeBytes { source in
-        unsafe target.withUnsafeMutableBytes { target in
-          unsafe gather(source, into: target, width: width)
-        }
-      }
-    }
-  }
-
-  private func gather(
-    _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, width: Int
-  ) {
-    let extents = description.shape.dimensions
-    guard let last = extents.last, let lastStride = strides.last, byteCount > 0 else {
-      unsafe target.copyMemory(
-        from: UnsafeRawBufferPointer(rebasing: source[byteOffset..<byteOffset + byteCount]))
-      return
-    }
-    let outer = extents.count - 1
-    var index = [Int](repeating: 0, count: outer)
-    var row = byteOffset
-    var place = 0
-    while true {
-      let step = lastStride * width
-      if lastStride == 1 {
-        unsafe UnsafeMutableRawBufferPointer(rebasing: target[place..<place + last * width])
-          .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[row..<row + last * width]))
-      } else {
-        for element in 0..<last {
-          let from = row + element * step
-          let to = place + element * width
-          for byte in 0..<width { unsafe target[to + byte] = unsafe source[from + byte] }
-        }
-      }
-      place += last * width
-      var dimension = outer - 1
-      while dimension >= 0 {
-        index[dimension] += 1
-        row += strides[dimension] * width
-        if index[dimension] < extents[dimension] { break }
-        row -= strides[dimension] * width * extents[dimension]
-        index[dimension] = 0
-        dimension -= 1
-      }
-      if dimension < 0 { return }
-    }
-  }
-
-  /// Reverses the bytes of every number: from big-endian to little-endian.
-  static func swapped(_ bytes: RawSpan, type: ElementType) -> ByteStorage {
-    let width =
-      switch type {
-      case .complex64, .complex128: type.blockBytes / 2
-      default: type.blockBytes
-      }
-    return ByteStorage(count: bytes.byteCount) { target in
-      unsafe bytes.withUnsafeBytes { source in
-        unsafe target.withUnsafeMutableBytes { target in
-          for start in stride(from: 0, to: source.count, by: width) {
-            for byte in 0..<width {
-              unsafe target[start + byte] = unsafe source[start + width - 1 - byte]
-            }
-          }
-        }
-      }
-    }
+    StridedElements(
+      shape: description.shape, strides: strides, byteOffset: byteOffset,
+      width: description.elementType.blockBytes
+    ).gathered(from: source)
   }
 }

@@ -17,10 +17,10 @@ struct ZipMember: Sendable, Hashable {
 struct ZipArchive: Sendable {
   /// The members in the directory's order.
   private(set) var members: [ZipMember] = []
-  private var places: [String: Int] = [:]
+  private var places: [ExactName: Int] = [:]
 
   /// The member with a name.
-  func member(named name: String) -> ZipMember? { places[name].map { members[$0] } }
+  func member(named name: String) -> ZipMember? { places[ExactName(name)].map { members[$0] } }
 
   /// Whether a file starts as zip archives do.
   static func recognises(_ bytes: ByteStorage) -> Bool {
@@ -35,7 +35,7 @@ struct ZipArchive: Sendable {
     var offset = end.directory.lowerBound
     while offset < end.directory.upperBound {
       let member = try Self.member(bytes, at: &offset, limit: end.directory)
-      guard places.updateValue(members.count, forKey: member.name) == nil else {
+      guard places.updateValue(members.count, forKey: ExactName(member.name)) == nil else {
         throw .duplicate(member: member.name)
       }
       members.append(member)

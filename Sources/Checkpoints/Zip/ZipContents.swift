@@ -41,6 +41,23 @@ final class ZipContents: Sendable {
     return (bytes, 0..<bytes.count)
   }
 
+  /// The first bytes of a member's contents, at most `count`, for a look at what it holds. They
+  /// are not checked: the checksum is of the whole.
+  func start(of member: ZipMember, count: Int) throws(ZipProblem) -> [UInt8] {
+    let count = min(count, member.size)
+    guard member.isDeflated else {
+      return storage.array(in: member.range.lowerBound..<member.range.lowerBound + count)
+    }
+    var target = [UInt8](repeating: 0, count: count)
+    let given = storage.withBytes(in: member.range) { source in
+      unsafe source.withUnsafeBytes { source in
+        unsafe target.withUnsafeMutableBytes { unsafe Self.inflate(source, into: $0).given }
+      }
+    }
+    guard given == count else { throw .deflate(member: member.name, claimed: member.size) }
+    return target
+  }
+
   /// A member's contents as an array.
   func array(of member: ZipMember) throws(ZipProblem) -> [UInt8] {
     let (storage, range) = try contents(of: member)
@@ -65,7 +82,7 @@ final class ZipContents: Sendable {
       try ByteStorage(count: member.size) { target throws(ZipProblem) in
         let isComplete = unsafe source.withUnsafeBytes { source in
           unsafe target.withUnsafeMutableBytes { target in
-            unsafe Self.inflate(source, into: target)
+            unsafe Self.inflate(source, into: target).isWhole
           }
         }
         guard isComplete else { throw .deflate(member: member.name, claimed: member.size) }
@@ -73,14 +90,15 @@ final class ZipContents: Sendable {
     }
   }
 
-  /// Whether a raw deflate stream is sound, takes all of `source` and gives exactly `target`.
+  /// Inflates a raw deflate stream until `target` is full: how many bytes it gave, and whether it
+  /// is sound, takes all of `source` and gives exactly `target`.
   private static func inflate(
     _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
-  ) -> Bool {
+  ) -> (given: Int, isWhole: Bool) {
     var stream = unsafe z_stream()
     let size = unsafe Int32(MemoryLayout<z_stream>.size)
     guard unsafe inflateInit2_(&stream, -MAX_WBITS, ZLIB_VERSION, size) == Z_OK else {
-      return false
+      return (0, false)
     }
     defer { unsafe inflateEnd(&stream) }
     // Zlib counts in 32 bits.
@@ -102,9 +120,9 @@ final class ZipContents: Sendable {
       taken += progress.0
       given += progress.1
       if result == Z_STREAM_END {
-        return taken == source.count && given == target.count
+        return (given, taken == source.count && given == target.count)
       }
-      guard result == Z_OK, progress != (0, 0) else { return false }
+      guard result == Z_OK, progress != (0, 0) else { return (given, false) }
     }
   }
 }

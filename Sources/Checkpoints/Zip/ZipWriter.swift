@@ -32,9 +32,12 @@ struct ZipWriter: ~Copyable {
     try end()
   }
 
-  /// Adds a member with a tensor's bytes, a piece at a time.
-  mutating func add(_ name: String, _ tensor: TensorView) throws(FileError) {
-    try begin(name, size: tensor.byteRange.count)
+  /// Adds a member with a tensor's bytes, a piece at a time, behind a short start of their own.
+  mutating func add(
+    _ name: String, _ tensor: TensorView, behind start: [UInt8] = []
+  ) throws(FileError) {
+    try begin(name, size: start.count + tensor.byteRange.count)
+    try unsafe append(start.span.bytes)
     try tensor.forEachChunk { bytes throws(FileError) in try append(bytes) }
     try end()
   }

@@ -31,10 +31,10 @@ public struct JSONObject: Sendable, Hashable {
   /// Makes an object of members. The last value of a key that stands twice wins, in the place of
   /// the first.
   public init(_ members: [(String, JSON)]) {
-    var places: [String: Int] = [:]
+    var places: [ExactName: Int] = [:]
     for (key, value) in members {
-      if let place = places.updateValue(self.members.count, forKey: key) {
-        places[key] = place
+      if let place = places.updateValue(self.members.count, forKey: ExactName(key)) {
+        places[ExactName(key)] = place
         self.members[place].value = value
       } else {
         self.members.append(Member(key: key, value: value))
@@ -46,9 +46,9 @@ public struct JSONObject: Sendable, Hashable {
 
   /// The value of a key. Setting keeps the place of an existing key; `nil` removes it.
   public subscript(key: String) -> JSON? {
-    get { members.first { $0.key == key }?.value }
+    get { members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value }
     set {
-      let index = members.firstIndex { $0.key == key }
+      let index = members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
       switch (index, newValue) {
       case (let index?, let value?): members[index].value = value
       case (let index?, nil): members.remove(at: index)

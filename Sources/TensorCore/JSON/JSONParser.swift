@@ -111,7 +111,7 @@ private struct JSONParser {
   mutating func parseObject() throws(JSONError) -> JSON {
     position += 1
     var members: [JSONObject.Member] = []
-    var keys: Set<String> = []
+    var keys: Set<ExactName> = []
     skipSpace()
     if take(UInt8(ascii: "}")) { return .object(JSONObject()) }
     while true {
@@ -121,7 +121,9 @@ private struct JSONParser {
         throw fail("expected a key, found \(found)")
       }
       let key = try parseString()
-      guard keys.insert(key).inserted else { throw fail("key '\(key)' stands twice", at: start) }
+      guard keys.insert(ExactName(key)).inserted else {
+        throw fail("key '\(key)' stands twice", at: start)
+      }
       skipSpace()
       guard take(UInt8(ascii: ":")) else { throw fail("expected ':', found \(found)") }
       skipSpace()

@@ -36,7 +36,7 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The names in a safetensors or PyTorch file: ldm or diffusers. Default: the source's; ldm "
+      "The names in a file of tensors: ldm or diffusers. Default: the source's; ldm "
         + "from an ingot or a folder.", valueName: "names"))
   var layout: Layout?
 
