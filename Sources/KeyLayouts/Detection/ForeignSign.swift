@@ -47,7 +47,7 @@ struct ForeignSign {
       places.isEmpty
       ? [("control_model.", "a ControlNet"), (".lora_", "a LoRA"), ("lora_unet_", "a LoRA")] : []
     for (part, meaning) in parts + more {
-      if let name = names.all.first(where: { $0.hasPrefix(part) || $0.contains(part) }) {
+      if let name = names.first(holding: part) {
         return .unknownFamily(hint: "'\(name)' looks like \(meaning)")
       }
     }

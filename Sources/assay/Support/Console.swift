@@ -50,9 +50,13 @@ enum Console {
 }
 
 extension String {
+  /// Whether the text is of printable ASCII alone, as nearly every name is.
+  var isPlainASCII: Bool { utf8.allSatisfy { (0x20..<0x7F).contains($0) } }
+
   /// The text on one line: control characters, and what terminals take for commands, are escaped.
   /// Names in a stranger's file are not to move the cursor.
   var escapingControls: String {
+    if isPlainASCII { return self }
     var output = ""
     for scalar in unicodeScalars {
       switch scalar {

@@ -23,17 +23,30 @@ struct Table {
 
   /// The lines of the table, each ended by a newline.
   var text: String {
-    let widths = alignments.indices.map { column in
-      rows.map { $0[column].count }.max() ?? 0
-    }
-    return rows.map { row in
-      let cells = alignments.indices.map { column in
-        let padding = String(repeating: " ", count: widths[column] - row[column].count)
-        return alignments[column] == .left ? row[column] + padding : padding + row[column]
+    let lengths = rows.map { $0.map(Self.width) }
+    let widths = alignments.indices.map { column in lengths.map { $0[column] }.max() ?? 0 }
+    var text = ""
+    for (row, lengths) in zip(rows, lengths) {
+      var spaces = 0
+      for column in alignments.indices {
+        if column > 0 { spaces += 2 }
+        let padding = widths[column] - lengths[column]
+        if alignments[column] == .right { spaces += padding }
+        if lengths[column] > 0 {
+          // Spaces are written only in front of something: none at the end of a line.
+          text += String(repeating: " ", count: spaces) + row[column]
+          spaces = 0
+        }
+        if alignments[column] == .left { spaces += padding }
       }
-      let line = cells.joined(separator: "  ")
-      return line.replacing(#/ +$/#, with: "") + "\n"
-    }.joined()
+      text += "\n"
+    }
+    return text
+  }
+
+  /// How many characters wide a cell is.
+  private static func width(_ cell: String) -> Int {
+    cell.isPlainASCII ? cell.utf8.count : cell.count
   }
 }
 
