@@ -21,6 +21,7 @@ import numpy
 import safetensors.torch
 import torch
 
+import deflated_files
 import numpy_files
 
 HERE = pathlib.Path(__file__).parent
@@ -428,6 +429,7 @@ def main():
     valid_pytorch()
     hostile_safetensors()
     hostile_pytorch()
+    deflated_files.write(VALID, HOSTILE)
     numpy_files.make(VALID, HOSTILE, EXPECTED)
     (HERE / "expected.json").write_text(json.dumps(EXPECTED, indent=1, ensure_ascii=False))
 

@@ -34,7 +34,7 @@ public enum WeightsFingerprint {
   public static func of(_ source: any TensorSource) throws -> Digest128 {
     var tensors: [(description: TensorDescription, digest: Digest128)] = []
     for (index, description) in source.tensors.enumerated() {
-      let digest = try source.tensor(at: index).withBytes { XXHash3.hash128($0) }
+      let digest = try source.tensor(at: index).digest
       tensors.append((description, digest))
     }
     return of(tensors)

@@ -1,4 +1,3 @@
-internal import CZlib
 internal import Synchronization
 internal import TensorCore
 
@@ -21,8 +20,11 @@ final class ZipContents: Sendable {
     archive = try ZipArchive(storage)
   }
 
-  /// Where a member's contents are: the mapping itself for a stored member, memory for a deflated
-  /// one.
+  /// Deflated members of at most so many bytes are kept in memory, others inflated as they are read.
+  private static let memoryLimit = 1 << 22
+
+  /// Where a member's contents are: the mapping itself for a stored member; for a deflated one,
+  /// memory or a provider.
   func contents(of member: ZipMember) throws(ZipProblem) -> (ByteStorage, Range<Int>) {
     guard member.isDeflated else {
       if !state.withLock({ $0.checked.contains(member.headerOffset) }) {
@@ -36,7 +38,6 @@ final class ZipContents: Sendable {
     }
     if let known { return (known, 0..<known.count) }
     let bytes = try inflate(member)
-    try Self.check(bytes, 0..<bytes.count, member)
     state.withLock { $0.inflated = (member.headerOffset, bytes) }
     return (bytes, 0..<bytes.count)
   }
@@ -49,11 +50,8 @@ final class ZipContents: Sendable {
       return storage.array(in: member.range.lowerBound..<member.range.lowerBound + count)
     }
     var target = [UInt8](repeating: 0, count: count)
-    let given = storage.withBytes(in: member.range) { source in
-      unsafe source.withUnsafeBytes { source in
-        unsafe target.withUnsafeMutableBytes { unsafe Self.inflate(source, into: $0).given }
-      }
-    }
+    var inflater = Inflater(storage, member.range)
+    let given = unsafe target.withUnsafeMutableBytes { unsafe inflater.read(into: $0) }
     guard given == count else { throw .deflate(member: member.name, claimed: member.size) }
     return target
   }
@@ -69,60 +67,45 @@ final class ZipContents: Sendable {
   ) throws(ZipProblem) {
     var crc = CRC32()
     storage.forEachChunk(in: range) { crc.update($0) }
-    let found = crc.checksum
-    guard found == member.checksum else {
-      throw .checksum(member: member.name, expected: member.checksum, found: found)
+    try check(crc, member)
+  }
+
+  private static func check(_ crc: CRC32, _ member: ZipMember) throws(ZipProblem) {
+    guard crc.checksum == member.checksum else {
+      throw .checksum(member: member.name, expected: member.checksum, found: crc.checksum)
     }
   }
 
-  /// Inflates into memory of the size that the directory claims, which the directory's reader
-  /// bounded, and never beyond it.
+  /// Inflates a member once, to find out that it is sound and exactly as long as the directory
+  /// claims; never more than that. The directory's reader bounded the claim.
   private func inflate(_ member: ZipMember) throws(ZipProblem) -> ByteStorage {
-    try storage.withBytes(in: member.range) { source throws(ZipProblem) in
-      try ByteStorage(count: member.size) { target throws(ZipProblem) in
-        let isComplete = unsafe source.withUnsafeBytes { source in
-          unsafe target.withUnsafeMutableBytes { target in
-            unsafe Self.inflate(source, into: target).isWhole
-          }
+    var inflater = Inflater(storage, member.range)
+    var crc = CRC32()
+    let result: ByteStorage
+    if member.size <= Self.memoryLimit {
+      result = ByteStorage(count: member.size) { target in
+        _ = unsafe target.withUnsafeMutableBytes { unsafe inflater.read(into: $0) }
+      }
+      result.withBytes(in: 0..<member.size) { crc.update($0) }
+    } else {
+      var piece = [UInt8](repeating: 0, count: ByteStorage.chunkBytes)
+      var given = -1
+      while inflater.position < member.size, given != 0 {
+        let length = min(piece.count, member.size - inflater.position)
+        given = unsafe piece.withUnsafeMutableBytes {
+          unsafe inflater.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<length]))
         }
-        guard isComplete else { throw .deflate(member: member.name, claimed: member.size) }
+        unsafe crc.update(piece.span.bytes.extracting(first: given))
       }
+      result = ByteStorage(InflatedMember(member, in: storage))
     }
-  }
-
-  /// Inflates a raw deflate stream until `target` is full: how many bytes it gave, and whether it
-  /// is sound, takes all of `source` and gives exactly `target`.
-  private static func inflate(
-    _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
-  ) -> (given: Int, isWhole: Bool) {
-    var stream = unsafe z_stream()
-    let size = unsafe Int32(MemoryLayout<z_stream>.size)
-    guard unsafe inflateInit2_(&stream, -MAX_WBITS, ZLIB_VERSION, size) == Z_OK else {
-      return (0, false)
+    guard inflater.position == member.size else {
+      throw .deflate(member: member.name, claimed: member.size)
     }
-    defer { unsafe inflateEnd(&stream) }
-    // Zlib counts in 32 bits.
-    let limit = 1 << 30
-    var (taken, given) = (0, 0)
-    while true {
-      let available = (min(source.count - taken, limit), min(target.count - given, limit))
-      unsafe stream.next_in = UnsafeMutablePointer(
-        mutating: (source.baseAddress.map { unsafe $0 + taken })?.assumingMemoryBound(
-          to: UInt8.self))
-      unsafe stream.avail_in = UInt32(available.0)
-      unsafe stream.next_out = (target.baseAddress.map { unsafe $0 + given })?
-        .assumingMemoryBound(to: UInt8.self)
-      unsafe stream.avail_out = UInt32(available.1)
-      let result = unsafe CZlib.inflate(&stream, Z_NO_FLUSH)
-      let progress = unsafe (
-        available.0 - Int(stream.avail_in), available.1 - Int(stream.avail_out)
-      )
-      taken += progress.0
-      given += progress.1
-      if result == Z_STREAM_END {
-        return (given, taken == source.count && given == target.count)
-      }
-      guard result == Z_OK, progress != (0, 0) else { return (given, false) }
+    guard inflater.isFinished() else {
+      throw .deflate(member: member.name, claimed: member.size)
     }
+    try Self.check(crc, member)
+    return result
   }
 }

@@ -81,3 +81,12 @@ public enum XXHash3 {
     return Digest128(high: hash.high64, low: hash.low64)
   }
 }
+
+extension TensorView {
+  /// The XXH3-128 of the tensor's bytes, which are read piece by piece.
+  public var digest: Digest128 {
+    var hash = XXHash3Stream()
+    forEachChunk { hash.update($0) }
+    return hash.digest
+  }
+}
