@@ -103,6 +103,15 @@ let package = Package(
   ]
 )
 
+// The fuzzers link against libFuzzer's own `main`, so they are a product only where they are asked
+// for: see `.ci/fuzz`.
+if Context.environment["ASSAY_FUZZING"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["TensorCore", "Checkpoints", "Inspection"],
+      path: "Tests/Fuzzing", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
+}
+
 /// A test target named after the target it tests.
 func testTarget(_ name: String, of targets: [String]) -> Target {
   .testTarget(

@@ -59,8 +59,23 @@ public struct Checkpoint: Sendable {
     file path: String, options: ReadingOptions = ReadingOptions()
   ) throws -> Checkpoint {
     let storage = try ByteStorage(file: path, isMapped: options.usesMapping)
+    return try open(storage, path: path, options: options)
+  }
+
+  /// Opens a checkpoint whose bytes are at hand.
+  ///
+  /// - Parameters:
+  ///   - format: the container to take it for; found from the content by default.
+  ///   - path: for messages.
+  package static func open(
+    _ storage: ByteStorage, as format: ContainerFormat? = nil, path: String,
+    options: ReadingOptions = ReadingOptions()
+  ) throws -> Checkpoint {
     guard storage.count > 0 else { throw FileError(.empty, path: path) }
-    guard let registration = FormatRegistration.all.first(where: { $0.recognises(storage) }) else {
+    let registration = FormatRegistration.all.first {
+      format == nil ? $0.recognises(storage) : $0.format == format
+    }
+    guard let registration else {
       throw CheckpointError(
         path: path, problem: .unknownFormat(start: CheckpointError.start(of: storage)))
     }

@@ -21,7 +21,7 @@ struct GGUFCursor {
   }
 
   /// The bytes that are left in the file.
-  var available: Int { storage.count - offset }
+  var available: Int { max(storage.count - offset, 0) }
 
   func fail(_ problem: GGUFError.Problem) -> GGUFError { GGUFError(path: path, problem: problem) }
 
