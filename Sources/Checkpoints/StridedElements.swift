@@ -1,89 +1,117 @@
 internal import TensorCore
 
-/// Elements that do not lie one behind the other: a view that torch saved, an array in Fortran's
-/// order. The reader has checked that all of them lie in the bytes that `gathered` is given.
-struct StridedElements {
-  let shape: TensorShape
-  /// The distance from one element to the next of each dimension, in elements.
-  let strides: [Int]
-  /// Where the first element lies.
-  let byteOffset: Int
-  /// The bytes of an element.
-  let width: Int
+/// Elements that are not as a tensor's are to be: not one behind the other (a view that torch saved,
+/// an array in Fortran's order) or big-endian. They are put in order as they are asked for.
+struct StridedElements: BlockProvider {
+  /// How the elements lie in some bytes. The reader has checked that they lie inside.
+  struct Order {
+    let elementType: ElementType
+    let shape: TensorShape
+    /// The distance from one element to the next of each dimension, in elements.
+    let strides: [Int]
+    /// Where the first element lies.
+    var byteOffset = 0
+    var isBigEndian = false
+  }
 
-  /// A copy of the elements in row-major order.
-  func gathered(from source: RawSpan) -> ByteStorage {
-    ByteStorage(count: shape.elementCount * width) { target in
+  let count: Int
+  let blockBytes: Int
+  private let order: Order
+  private let storage: ByteStorage
+  private let range: Range<Int>
+
+  /// - Parameters:
+  ///   - storage: what holds the bytes; what does not lie in memory or a mapping is copied.
+  ///   - range: the bytes in which the order counts.
+  init(_ order: Order, in storage: ByteStorage, _ range: Range<Int>) {
+    self.order = order
+    blockBytes = order.elementType.blockBytes
+    count = order.shape.elementCount * blockBytes
+    if storage.isInMemory {
+      self.storage = storage
+      self.range = range
+    } else {
+      self.storage = storage.withBytes(in: range) { ByteStorage(copying: $0) }
+      self.range = 0..<range.count
+    }
+  }
+
+  /// The elements as a view of a tensor.
+  func view(of tensor: TensorDescription) -> TensorView {
+    TensorView(description: tensor, storage: ByteStorage(self), byteRange: 0..<count)
+  }
+
+  func fillBlocks(_ target: inout MutableRawSpan, from element: Int) {
+    storage.withBytes(in: range) { source in
       unsafe source.withUnsafeBytes { source in
         unsafe target.withUnsafeMutableBytes { target in
-          switch width {
-          case 1: unsafe gather(source, target, UInt8.self)
-          case 2: unsafe gather(source, target, UInt16.self)
-          case 4: unsafe gather(source, target, UInt32.self)
-          case 8: unsafe gather(source, target, UInt64.self)
-          case 16: unsafe gather(source, target, UInt128.self)
-          default: preconditionFailure("no element is \(width) bytes wide")
+          switch blockBytes {
+          case 1: unsafe gather(source, target, from: element, UInt8.self)
+          case 2: unsafe gather(source, target, from: element, UInt16.self)
+          case 4: unsafe gather(source, target, from: element, UInt32.self)
+          case 8: unsafe gather(source, target, from: element, UInt64.self)
+          case 16: unsafe gather(source, target, from: element, UInt128.self)
+          default: preconditionFailure("no element is \(blockBytes) bytes wide")
           }
         }
       }
     }
   }
 
-  private func gather<Element: BitwiseCopyable>(
-    _ source: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer, _: Element.Type
+  private func gather<Element: FixedWidthInteger & BitwiseCopyable>(
+    _ source: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer, from first: Int,
+    _: Element.Type
   ) {
-    guard shape.elementCount > 0 else { return }
-    let extents = shape.dimensions
+    let extents = order.shape.dimensions
     let outer = max(extents.count - 1, 0)
-    let (last, step) = (extents.last ?? 1, (strides.last ?? 1) * width)
+    let step = (order.strides.last ?? 1) * blockBytes
+    let end = target.count
+    // Where the first element stands, by dimension.
     var index = [Int](repeating: 0, count: outer)
-    var row = byteOffset
+    var column = first
+    var row = order.byteOffset
+    if let last = extents.last {
+      column = first % last
+      var rest = first / last
+      for dimension in stride(from: outer - 1, through: 0, by: -1) {
+        index[dimension] = rest % extents[dimension]
+        row += index[dimension] * order.strides[dimension] * blockBytes
+        rest /= extents[dimension]
+      }
+    }
     var place = 0
-    while true {
-      var from = row
-      for _ in 0..<last {
+    while place < end {
+      var from = row + column * step
+      let rowEnd = min(end, place + ((extents.last ?? 1) - column) * blockBytes)
+      while place < rowEnd {
+        let element = unsafe source.loadUnaligned(fromByteOffset: from, as: Element.self)
         unsafe target.storeBytes(
-          of: source.loadUnaligned(fromByteOffset: from, as: Element.self), toByteOffset: place,
+          of: order.isBigEndian ? swapped(element) : element, toByteOffset: place,
           as: Element.self)
         from += step
-        place += width
+        place += blockBytes
       }
+      column = 0
       var dimension = outer - 1
       while dimension >= 0 {
         index[dimension] += 1
-        row += strides[dimension] * width
+        row += order.strides[dimension] * blockBytes
         if index[dimension] < extents[dimension] { break }
-        row -= strides[dimension] * width * extents[dimension]
+        row -= order.strides[dimension] * blockBytes * extents[dimension]
         index[dimension] = 0
         dimension -= 1
       }
-      if dimension < 0 { return }
-    }
-  }
-}
-
-extension ElementType {
-  /// The bytes that change places between byte orders; a complex number is two numbers.
-  private var numberBytes: Int {
-    switch self {
-    case .complex64, .complex128: blockBytes / 2
-    default: blockBytes
     }
   }
 
-  /// A copy of big-endian numbers as little-endian ones.
-  func swapped(_ bytes: RawSpan) -> ByteStorage {
-    let width = numberBytes
-    return ByteStorage(count: bytes.byteCount) { target in
-      unsafe bytes.withUnsafeBytes { source in
-        unsafe target.withUnsafeMutableBytes { target in
-          for start in stride(from: 0, to: source.count, by: width) {
-            for byte in 0..<width {
-              unsafe target[start + byte] = unsafe source[start + width - 1 - byte]
-            }
-          }
-        }
-      }
+  /// The bytes of a number the other way round; a complex number is two of them.
+  private func swapped<Element: FixedWidthInteger>(_ element: Element) -> Element {
+    switch order.elementType {
+    case .complex64, .complex128:
+      let half = Element.bitWidth / 2
+      let swapped = element.byteSwapped
+      return swapped << half | swapped >> half & ~(~0 << half)
+    default: return element.byteSwapped
     }
   }
 }

@@ -63,4 +63,20 @@ import Testing
       #expect(view.hexadecimal == wanted["bytes"]?.stringValue, "\(view.name)")
     }
   }
+
+  /// Tensors that are put in order when they are asked for can be lent from any byte on.
+  @Test(arguments: ["valid/views.pt", "valid/big-endian.pt"])
+  func rearrangedTensorsCanBeLentFromAnyByte(name: String) throws {
+    let source = try Checkpoint.open(path: Fixture.path(name)).source
+    for index in source.tensors.indices {
+      let view = try source.tensor(at: index)
+      let whole = view.storage.array(in: view.byteRange)
+      for start in stride(from: 0, to: whole.count, by: 3) {
+        for end in stride(from: start, through: whole.count, by: 5) {
+          let range = view.byteRange.lowerBound + start..<view.byteRange.lowerBound + end
+          #expect(view.storage.array(in: range) == Array(whole[start..<end]))
+        }
+      }
+    }
+  }
 }

@@ -131,17 +131,13 @@ public struct NumPyReader: TensorSource, CheckpointReader {
     let tensor = tensors[index]
     var (storage, range) = try bytes(of: array)
     range = range.lowerBound + array.header.dataOffset..<range.upperBound
-    if array.header.isFortranOrder, array.header.hasSeveralColumns {
-      storage = storage.withBytes(in: range) {
-        array.header.elements(of: tensor.elementType).gathered(from: $0)
-      }
-      range = 0..<storage.count
+    let isSwapped = array.isBigEndian && tensor.elementType.blockBytes > 1
+    let isTurned = array.header.isFortranOrder && array.header.hasSeveralColumns
+    guard isSwapped || isTurned, !range.isEmpty else {
+      return TensorView(description: tensor, storage: storage, byteRange: range)
     }
-    if array.isBigEndian, tensor.elementType.blockBytes > 1 {
-      storage = storage.withBytes(in: range) { tensor.elementType.swapped($0) }
-      range = 0..<storage.count
-    }
-    return TensorView(description: tensor, storage: storage, byteRange: range)
+    let order = array.header.order(of: tensor.elementType, isBigEndian: isSwapped)
+    return StridedElements(order, in: storage, range).view(of: tensor)
   }
 
   private func bytes(of array: Array) throws(NumPyError) -> (ByteStorage, Range<Int>) {
@@ -190,15 +186,17 @@ extension ArrayHeader {
     shape.elementCount > 0 && shape.dimensions.count(where: { $0 > 1 }) > 1
   }
 
-  /// The elements in Fortran's order.
-  fileprivate func elements(of type: ElementType) -> StridedElements {
-    var strides: [Int] = []
-    var stride = 1
-    for extent in shape.dimensions {
-      strides.append(stride)
-      stride *= extent
+  /// How the elements lie behind the header.
+  fileprivate func order(of type: ElementType, isBigEndian: Bool) -> StridedElements.Order {
+    var strides = shape.rowMajorStrides
+    if isFortranOrder {
+      var stride = 1
+      for (dimension, extent) in shape.dimensions.enumerated() {
+        strides[dimension] = stride
+        stride *= extent
+      }
     }
-    return StridedElements(
-      shape: shape, strides: strides, byteOffset: 0, width: type.blockBytes)
+    return StridedElements.Order(
+      elementType: type, shape: shape, strides: strides, isBigEndian: isBigEndian)
   }
 }

@@ -97,22 +97,17 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
       return TensorView(
         description: layout.description, storage: ByteStorage(count: 0) { _ in }, byteRange: 0..<0)
     }
-    var (storage, range) = try contents.bytes(
+    let (storage, range) = try contents.bytes(
       of: contents.heap.storages[layout.storage], path: path)
-    if layout.isContiguous {
-      let start = range.lowerBound + layout.byteOffset
-      range = start..<start + layout.byteCount
-    } else {
-      storage = storage.withBytes(in: range) { layout.gather(from: $0) }
-      range = 0..<storage.count
+    let isSwapped = contents.isBigEndian && layout.description.elementType.blockBytes > 1
+    guard layout.isContiguous, !isSwapped else {
+      return StridedElements(layout.order(isBigEndian: isSwapped), in: storage, range)
+        .view(of: layout.description)
     }
-    if contents.isBigEndian, layout.description.elementType.blockBytes > 1 {
-      storage = storage.withBytes(in: range) {
-        layout.description.elementType.swapped($0)
-      }
-      range = 0..<storage.count
-    }
-    return TensorView(description: layout.description, storage: storage, byteRange: range)
+    let start = range.lowerBound + layout.byteOffset
+    return TensorView(
+      description: layout.description, storage: storage, byteRange: start..<start + layout.byteCount
+    )
   }
 
   static let format = ContainerFormat.pytorch

@@ -57,11 +57,10 @@ struct TorchLayout: Sendable {
       }
   }
 
-  /// Copies the elements in row-major order.
-  func gather(from source: RawSpan) -> ByteStorage {
-    StridedElements(
-      shape: description.shape, strides: strides, byteOffset: byteOffset,
-      width: description.elementType.blockBytes
-    ).gathered(from: source)
+  /// How the elements lie in their storage.
+  func order(isBigEndian: Bool) -> StridedElements.Order {
+    StridedElements.Order(
+      elementType: description.elementType, shape: description.shape, strides: strides,
+      byteOffset: byteOffset, isBigEndian: isBigEndian)
   }
 }

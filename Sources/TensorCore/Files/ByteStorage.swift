@@ -26,6 +26,9 @@ internal import Synchronization
   /// The number of bytes.
   public let count: Int
 
+  /// Whether any range of the bytes can be lent at no cost: they are mapped or in memory.
+  public var isInMemory: Bool { provider == nil }
+
   /// Whether the bytes are a mapping of a file and so cost no anonymous memory.
   public var isMapped: Bool { mapping != nil }
 
