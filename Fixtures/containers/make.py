@@ -23,6 +23,7 @@ import torch
 
 import deflated_files
 import numpy_files
+import sharded_files
 
 HERE = pathlib.Path(__file__).parent
 VALID, HOSTILE = HERE / "valid", HERE / "hostile"
@@ -431,6 +432,7 @@ def main():
     hostile_pytorch()
     deflated_files.write(VALID, HOSTILE)
     numpy_files.make(VALID, HOSTILE, EXPECTED)
+    sharded_files.make(HERE / "sharded", EXPECTED, NAMES, raw)
     (HERE / "expected.json").write_text(json.dumps(EXPECTED, indent=1, ensure_ascii=False))
 
 

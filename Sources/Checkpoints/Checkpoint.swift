@@ -18,8 +18,8 @@ public struct Checkpoint: Sendable {
   public let configurations: [String: JSONObject]
   /// The files that the container carries beside the tensors.
   public let attachments: Attachments
-  /// Of a folder, the files in it that were read or can be, by sorted relative path; empty where
-  /// `path` is the file.
+  /// Of a model in several files, those that were read or can be, by paths relative to the folder
+  /// (`filesFolder`); empty where `path` is the one file.
   public let files: [String]
 
   /// Puts a checkpoint together; readers of containers do.
@@ -38,8 +38,15 @@ public struct Checkpoint: Sendable {
     self.files = files
   }
 
+  /// The folder that `files` are in: `path` itself, or the one that holds the index at `path`.
+  public var filesFolder: String {
+    guard !DiffusersFolderReader.recognises(path) else { return path }
+    return path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) : "."
+  }
+
   /// Opens a checkpoint of any known container, which is found from its content, never from its
-  /// name. A folder is one that diffusers wrote.
+  /// name. A folder is one that diffusers wrote, or holds weights and nothing else of a model; an
+  /// index of shards stands for all of them.
   ///
   /// - Throws: `FileError` when the file cannot be mapped or is empty, `CheckpointError` when it is
   ///   of no known format or has no inner dictionaries to choose from, and otherwise the error of
@@ -47,11 +54,28 @@ public struct Checkpoint: Sendable {
   public static func open(
     path: String, options: ReadingOptions = ReadingOptions()
   ) throws -> Checkpoint {
-    guard !DiffusersFolderReader.recognises(path) else {
-      try CheckpointError.checkRoot(options.root, of: .diffusers, path: path)
-      return try DiffusersFolderReader(path: path, options: options).checkpoint
+    if DiffusersFolderReader.recognises(path) { return try open(folder: path, options: options) }
+    if let variant = options.variant {
+      throw CheckpointError(path: path, problem: .noVariants(variant))
     }
     return try open(file: path, options: options)
+  }
+
+  /// Opens a folder: one that diffusers wrote, or one with nothing but weights.
+  private static func open(folder path: String, options: ReadingOptions) throws -> Checkpoint {
+    let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    if !DiffusersFolderReader.hasConfiguration(folder),
+      let place = try WeightFiles.lone(in: folder, variant: options.variant)
+    {
+      let weights = try place.open(in: folder, options: options)
+      return Checkpoint(
+        path: path, format: weights.format, source: weights.source, metadata: weights.metadata,
+        opaqueValues: weights.opaqueValues, configurations: weights.configurations,
+        attachments: weights.attachments,
+        files: weights.files.isEmpty ? [place.name] : weights.files)
+    }
+    try CheckpointError.checkRoot(options.root, of: .diffusers, path: path)
+    return try DiffusersFolderReader(path: path, options: options).checkpoint
   }
 
   /// Opens a checkpoint that is one file.
@@ -76,6 +100,9 @@ public struct Checkpoint: Sendable {
       format == nil ? $0.recognises(storage) : $0.format == format
     }
     guard let registration else {
+      if format == nil, ShardIndex.recognises(storage) {
+        return try ShardedReader(storage: storage, path: path, options: options).checkpoint
+      }
       throw CheckpointError(
         path: path, problem: .unknownFormat(start: CheckpointError.start(of: storage)))
     }
@@ -147,6 +174,8 @@ public struct CheckpointError: DescribedError, Hashable {
     case elementType(tensor: String, type: ElementType, format: ContainerFormat)
     /// The container cannot hold the tensor for another reason: its name, its rank.
     case unfit(tensor: String, format: ContainerFormat, reason: String)
+    /// A variant of the weights was asked for, but one file has none.
+    case noVariants(String)
     /// Two tensors have one name.
     case duplicateName(String)
     /// The tensor has a name that the container keeps for itself.
@@ -184,6 +213,8 @@ public struct CheckpointError: DescribedError, Hashable {
         + (type.isPlainFloat ? ": cast it with --dtype f32" : "")
     case .unfit(let tensor, let format, let reason):
       "\(path): tensor '\(tensor)' does not fit into \(format.rawValue): \(reason)"
+    case .noVariants(let variant):
+      "\(path): is one file, so --variant \(variant) has nothing to choose from"
     case .duplicateName(let name): "\(path): two tensors are named '\(name)'"
     case .reservedName(let name, let format):
       "\(path): a tensor is named '\(name)', which \(format.rawValue) keeps for itself"

@@ -8,9 +8,14 @@ public struct ReadingOptions: Sendable, Hashable {
   /// than reading in order, which happens otherwise.
   public var usesMapping: Bool
 
+  /// Which of a folder's weights are read: `fp16`, `non_ema`. Components that have none of this
+  /// variant are read from their own. By default the model's own weights come first.
+  public var variant: String?
+
   /// Chooses how a checkpoint is read.
-  public init(root: String? = nil, usesMapping: Bool = true) {
+  public init(root: String? = nil, usesMapping: Bool = true, variant: String? = nil) {
     self.root = root
     self.usesMapping = usesMapping
+    self.variant = variant
   }
 }

@@ -38,9 +38,10 @@ final class Provenance: Sendable {
       "format": .string(checkpoint.format.rawValue),
     ]
     if !checkpoint.files.isEmpty {
+      let folder = checkpoint.filesFolder
       json["files"] = .array(
         try checkpoint.files.map { name in
-          .object(JSONObject([("name", .string(name))] + (try facts("\(checkpoint.path)/\(name)"))))
+          .object(JSONObject([("name", .string(name))] + (try facts("\(folder)/\(name)"))))
         })
     } else {
       for (key, value) in try facts(checkpoint.path) { json[key] = value }

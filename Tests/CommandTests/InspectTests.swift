@@ -43,7 +43,7 @@ import Testing
         try tool.run("inspect", "no/such.ckpt"), "no/such.ckpt: no such file or folder")
       expectOneLine(
         try tool.run("inspect", tool.folder.path(percentEncoded: false)),
-        "is a folder without model_index.json or config.json, expected a model as diffusers saves it"
+        "is a folder without model_index.json, config.json or a file of weights, expected a model"
       )
       expectOneLine(
         try tool.run("inspect", try tool.write("empty.ckpt", Data())),

@@ -32,6 +32,13 @@ public struct DiffusersFolderReader: TensorSource {
       && isFolder.boolValue
   }
 
+  /// Whether a folder says what its weights are of.
+  static func hasConfiguration(_ folder: String) -> Bool {
+    [indexName, "config.json"].contains {
+      FileManager.default.fileExists(atPath: "\(folder)/\($0)")
+    }
+  }
+
   /// Opens a folder and the directories of all its files of weights.
   ///
   /// - Throws: `DiffusersFolderError` when it is no such folder or lacks a component that it
@@ -52,6 +59,7 @@ public struct DiffusersFolderReader: TensorSource {
       let component = try Self.loneComponent(folder)
       try contents.add(component, at: folder)
     }
+    try contents.checkVariant()
     tensors = contents.tensors
     configurations = contents.configurations
     places = contents.places
@@ -102,8 +110,8 @@ public struct DiffusersFolderReader: TensorSource {
     guard FileManager.default.fileExists(atPath: path) else {
       throw DiffusersFolderError(
         path: folder,
-        problem: "is a folder without model_index.json or config.json, expected a model as "
-          + "diffusers saves it")
+        problem: "is a folder without model_index.json, config.json or a file of weights, expected "
+          + "a model")
     }
     let configuration = try object(at: path)
     let name =
@@ -160,6 +168,8 @@ public struct DiffusersFolderReader: TensorSource {
     var paths: [String] = []
     /// Absolute paths by relative ones.
     var attached: [String: String] = [:]
+    /// The variants of weights that components have.
+    private var variants: Set<String> = []
 
     init(folder: String, options: ReadingOptions) {
       self.folder = folder
@@ -172,11 +182,12 @@ public struct DiffusersFolderReader: TensorSource {
           path: folder, problem: "has no folder '\(component)', which \(indexName) names")
       }
       let found = try ComponentFiles(folder: path)
-      paths += found.all.map { path == folder ? $0 : "\(component)/\($0)" }
+      let prefix = path == folder ? "" : "\(component)/"
+      if let configuration = found.configuration { paths.append(prefix + configuration) }
       if let configuration = found.configuration {
         configurations[component] = try object(at: "\(path)/\(configuration)")
       }
-      guard !found.weights.isEmpty else {
+      guard let place = place(in: found.weights) else {
         // A tokenizer has none; a network without weights would vanish without a word.
         let isNetwork = DiffusersFolderReader.componentsByClass.values.contains(component)
         guard !isNetwork else {
@@ -185,27 +196,33 @@ public struct DiffusersFolderReader: TensorSource {
             problem: "has no weights, expected a file such as diffusion_pytorch_model.safetensors, "
               + "model.safetensors or pytorch_model.bin")
         }
+        paths += found.others.map { prefix + $0 }
         for name in found.others { attached["\(component)/\(name)"] = "\(path)/\(name)" }
         return
       }
-      var names: Set<String> = []
-      for file in found.weights {
-        let checkpoint = try Checkpoint.open(file: "\(path)/\(file)", options: options)
-        opaqueValues += checkpoint.opaqueValues
-        for (place, tensor) in checkpoint.source.tensors.enumerated() {
-          guard names.insert(tensor.name).inserted else {
-            throw DiffusersFolderError(
-              path: "\(path)/\(file)",
-              problem: "tensor '\(tensor.name)' stands in another shard too")
-          }
-          places.append((files.count, place))
-          tensors.append(
-            TensorDescription(
-              name: "\(component).\(tensor.name)", elementType: tensor.elementType,
-              shape: tensor.shape))
-        }
-        files.append(checkpoint.source)
+      let checkpoint = try place.open(in: path, options: options)
+      paths += (checkpoint.files.isEmpty ? [place.name] : checkpoint.files).map { prefix + $0 }
+      opaqueValues += checkpoint.opaqueValues
+      for (index, tensor) in checkpoint.source.tensors.enumerated() {
+        places.append((files.count, index))
+        tensors.append(
+          TensorDescription(
+            name: "\(component).\(tensor.name)", elementType: tensor.elementType,
+            shape: tensor.shape))
       }
+      files.append(checkpoint.source)
+    }
+
+    /// The weights of a component: of the variant wanted where there are some, as diffusers does.
+    private mutating func place(in found: WeightFiles) -> WeightFiles.Place? {
+      variants.formUnion(found.variants)
+      return found.place(variant: options.variant) ?? found.place(variant: nil)
+    }
+
+    /// Some component has the variant wanted.
+    func checkVariant() throws(ShardError) {
+      guard let variant = options.variant, !variants.contains(variant) else { return }
+      throw ShardError(path: folder, problem: .noVariant(variant, found: variants.sorted()))
     }
   }
 }

@@ -14,6 +14,14 @@ struct ReadingArguments: ParsableArguments {
     help: "Read files in order and do not map them: for network disks.")
   var withoutMapping = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Read these weights of a folder: fp16, non_ema. Default: the model's own, or else the first "
+        + "variant there is.", valueName: "name"))
+  var variant: String?
+
   /// The same for the readers.
-  var options: ReadingOptions { ReadingOptions(root: root, usesMapping: !withoutMapping) }
+  var options: ReadingOptions {
+    ReadingOptions(root: root, usesMapping: !withoutMapping, variant: variant)
+  }
 }
