@@ -12,6 +12,10 @@ struct StridedElements: BlockProvider {
     /// Where the first element lies.
     var byteOffset = 0
     var isBigEndian = false
+    /// Whether all signs are to be turned: torch does so lazily, with its `neg` and `conj` bits.
+    var isNegated = false
+    /// Whether the signs of the imaginary parts are to be turned.
+    var isConjugated = false
   }
 
   let count: Int
@@ -79,6 +83,7 @@ struct StridedElements: BlockProvider {
         rest /= extents[dimension]
       }
     }
+    let signs = signs(Element.self)
     var place = 0
     while place < end {
       var from = row + column * step
@@ -86,7 +91,7 @@ struct StridedElements: BlockProvider {
       while place < rowEnd {
         let element = unsafe source.loadUnaligned(fromByteOffset: from, as: Element.self)
         unsafe target.storeBytes(
-          of: order.isBigEndian ? swapped(element) : element, toByteOffset: place,
+          of: (order.isBigEndian ? swapped(element) : element) ^ signs, toByteOffset: place,
           as: Element.self)
         from += step
         place += blockBytes
@@ -101,6 +106,17 @@ struct StridedElements: BlockProvider {
         index[dimension] = 0
         dimension -= 1
       }
+    }
+  }
+
+  /// The bits that turn the signs of an element.
+  private func signs<Element: FixedWidthInteger>(_: Element.Type) -> Element {
+    let last: Element = 1 << (Element.bitWidth - 1)
+    switch order.elementType {
+    case .complex64, .complex128:
+      let first: Element = order.isNegated ? 1 << (Element.bitWidth / 2 - 1) : 0
+      return order.isNegated != order.isConjugated ? first | last : first
+    default: return order.isNegated ? last : 0
     }
   }
 

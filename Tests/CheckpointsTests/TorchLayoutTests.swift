@@ -11,7 +11,7 @@ import Testing
       pickleOffset: 0)
     let layout = try TorchLayout(tensor, type: .uint8, name: "w", storageBytes: 4)
     let storage = ByteStorage(copying: ([7, 8, 9, 10] as [UInt8]).span.bytes)
-    let view = StridedElements(layout.order(isBigEndian: false), in: storage, 0..<4)
+    let view = StridedElements(layout.order, in: storage, 0..<4)
       .view(of: layout.description)
     #expect(view.storage.array(in: 0..<2) == [7, 9])
   }

@@ -11,6 +11,8 @@ enum KnownGlobal: Sendable, Hashable {
   case untypedStorage
   /// `torch.float32` and its like; no element type where we have none.
   case elementType(ElementType?)
+  /// `torch.float4_e2m1fn_x2`: two numbers of 4 bits in each element.
+  case packedElementType(ElementType)
   /// A class that is only referred to.
   case reference
 
@@ -22,7 +24,10 @@ enum KnownGlobal: Sendable, Hashable {
     case size, device
     case rebuildTensor, rebuildTensorV2, rebuildTensorV3
     case rebuildParameter, rebuildFromType, parameter
-    case numpyScalar, numpyType
+    case rebuildSparse, rebuildQuantised, rebuildNested, rebuildMeta, rebuildWrapper
+    case rebuildFromArray
+    case numpyScalar, numpyType, numpyReconstruct, numpyFromBuffer
+    case layout
   }
 
   init?(module: String, name: String) {
@@ -45,6 +50,8 @@ enum KnownGlobal: Sendable, Hashable {
       self = .storageType(type)
     } else if let type = Self.elementTypes[name] {
       self = .elementType(type)
+    } else if name == "float4_e2m1fn_x2" {
+      self = .packedElementType(.float4E2M1)
     } else if Self.foreignTypes.contains(name) {
       self = name.hasSuffix("Storage") ? .storageType(nil) : .elementType(nil)
     } else {
@@ -53,6 +60,9 @@ enum KnownGlobal: Sendable, Hashable {
       case "device": self = .callable(.device)
       case "UntypedStorage": self = .untypedStorage
       case "Tensor", "dtype", "strided", "contiguous_format", "channels_last", "preserve_format":
+        self = .reference
+      case "per_tensor_affine", "per_channel_affine", "per_channel_affine_float_qparams",
+        "per_tensor_symmetric", "per_channel_symmetric":
         self = .reference
       default: return nil
       }
@@ -83,8 +93,23 @@ enum KnownGlobal: Sendable, Hashable {
     "torch.storage._UntypedStorage": .untypedStorage,
     "torch.storage.TypedStorage": .reference,
     "torch.storage._TypedStorage": .reference,
+    "torch._utils._rebuild_sparse_tensor": .callable(.rebuildSparse),
+    "torch._utils._rebuild_sparse_csr_tensor": .callable(.rebuildSparse),
+    "torch._utils._rebuild_qtensor": .callable(.rebuildQuantised),
+    "torch._utils._rebuild_nested_tensor": .callable(.rebuildNested),
+    "torch._utils._rebuild_meta_tensor_no_storage": .callable(.rebuildMeta),
+    "torch._utils._rebuild_wrapper_subclass": .callable(.rebuildWrapper),
+    "torch._utils._rebuild_device_tensor_from_numpy": .callable(.rebuildFromArray),
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": .callable(.rebuildFromArray),
+    "torch._utils._rebuild_xla_tensor": .callable(.rebuildFromArray),
+    "torch.serialization._get_layout": .callable(.layout),
     "numpy.core.multiarray.scalar": .callable(.numpyScalar),
     "numpy._core.multiarray.scalar": .callable(.numpyScalar),
+    "numpy.core.multiarray._reconstruct": .callable(.numpyReconstruct),
+    "numpy._core.multiarray._reconstruct": .callable(.numpyReconstruct),
+    "numpy.core.numeric._frombuffer": .callable(.numpyFromBuffer),
+    "numpy._core.numeric._frombuffer": .callable(.numpyFromBuffer),
+    "numpy.ndarray": .reference,
     "numpy.dtype": .callable(.numpyType),
   ]
 
@@ -109,8 +134,9 @@ enum KnownGlobal: Sendable, Hashable {
   /// Types of torch that have no element type here. Tensors of them stay opaque values.
   private static let foreignTypes: Set<String> = [
     "QInt8Storage", "QInt32Storage", "QUInt8Storage", "QUInt4x2Storage", "QUInt2x4Storage",
-    "qint8", "qint32", "quint8", "quint4x2", "quint2x4", "complex32", "chalf",
-    "float4_e2m1fn_x2",
+    "qint8", "qint32", "quint8", "quint4x2", "quint2x4", "complex32", "chalf", "bcomplex32",
+    "bits1x8", "bits2x4", "bits4x2", "bits8", "bits16", "int1", "int2", "int3", "int4", "int5",
+    "int6", "int7", "uint1", "uint2", "uint3", "uint4", "uint5", "uint6", "uint7",
   ]
 
   /// The element types of torch by name, for the writer.

@@ -15,6 +15,8 @@ enum PickleValue: Sendable {
   case complex(Double, Double)
   case string(String)
   case bytes([UInt8])
+  /// Bytes, or text in place of bytes, that were left where they are.
+  case data(Int)
   case tuple(Int)
   case list(Int)
   case set(Int)
@@ -33,7 +35,7 @@ enum PickleValue: Sendable {
     case .integer, .bigInteger: "a whole number"
     case .float, .complex: "a number"
     case .string: "a string"
-    case .bytes: "bytes"
+    case .bytes, .data: "bytes"
     case .tuple: "a tuple"
     case .list: "a list"
     case .set: "a set"
@@ -72,7 +74,7 @@ struct PickleDictionary: Sendable {
   private var places: [Key: Int] = [:]
 
   private enum Key: Hashable {
-    case string(String)
+    case string(ExactName)
     case integer(Int)
     case other(Int)
   }
@@ -80,7 +82,7 @@ struct PickleDictionary: Sendable {
   mutating func set(_ key: PickleValue, _ value: PickleValue) {
     let identity: Key =
       switch key {
-      case .string(let text): .string(text)
+      case .string(let text): .string(ExactName(text))
       case .integer(let number): .integer(number)
       case .bool(let flag): .integer(flag ? 1 : 0)
       default: .other(entries.count)
@@ -93,7 +95,9 @@ struct PickleDictionary: Sendable {
     }
   }
 
-  subscript(key: String) -> PickleValue? { places[.string(key)].map { entries[$0].value } }
+  subscript(key: String) -> PickleValue? {
+    places[.string(ExactName(key))].map { entries[$0].value }
+  }
 }
 
 /// A class or function that a pickle names.
@@ -126,26 +130,57 @@ struct TorchStorage: Sendable {
   let elementType: ElementType?
   let typeName: String
   let isUntyped: Bool
-  let elementCount: Int
+  /// The elements of the storage, or of the view of it.
+  var elementCount: Int
+  /// Of a view, the element of the storage at which it starts.
+  var viewOffset = 0
+  /// The elements of the whole storage.
+  var rootCount: Int
+  /// Of numbers that stand in the pickle itself, where.
+  var data: Int?
 }
 
 /// A tensor as a pickle describes it; nothing is checked yet.
 struct TorchTensor: Sendable {
-  let storage: Int
-  /// The element type, where the pickle gives one beside the storage's.
-  let elementType: ElementType?
-  let offset: Int
-  let sizes: [Int]
-  let strides: [Int]
+  var storage: Int?
+  /// The element type, where there is one; otherwise `refusal` says what there is.
+  var elementType: ElementType?
+  var offset = 0
+  var sizes: [Int]
+  var strides: [Int]
   /// Where in the pickle the tensor is made.
   let pickleOffset: Int
   var attributes: PickleValue = .none
+  /// Why the tensor cannot be had.
+  var refusal: String?
+  /// Whether the numbers' signs, or those of their imaginary parts, are to be turned.
+  var isNegated = false
+  var isConjugated = false
+  /// The byte order of an array that states its own.
+  var isBigEndian: Bool?
+  /// Whether two numbers stand in each byte that is counted as an element.
+  var isPacked = false
+  /// Whether it is an array of NumPy's, which may yet be given its state.
+  var isArray = false
 }
 
 /// A numpy dtype: its code (`f8`) and byte order.
 struct NumpyType: Sendable {
   let code: String
   var isBigEndian = false
+  /// Whether it is more than one number: fields, or a shape of its own.
+  var isStructured = false
+
+  /// The element type of plain numbers.
+  var elementType: ElementType? { isStructured ? nil : Self.elementTypes[code] }
+
+  private static let elementTypes: [String: ElementType] = [
+    "b1": .bool, "i1": .int8, "i2": .int16, "i4": .int32, "i8": .int64, "u1": .uint8,
+    "u2": .uint16, "u4": .uint32, "u8": .uint64, "f2": .float16, "f4": .float32,
+    "f8": .float64, "c8": .complex64, "c16": .complex128,
+    // As a class, or with another letter.
+    "?": .bool, "b": .int8, "B": .uint8,
+  ]
 }
 
 /// Everything that the values of one pickle refer to by index.
@@ -158,6 +193,7 @@ struct PickleHeap: Sendable {
   var globals: [PickleGlobal] = []
   var storages: [TorchStorage] = []
   var tensors: [TorchTensor] = []
+  var data: [PickleData] = []
   var numpyTypes: [NumpyType] = []
   var objects: [PickleObject] = []
   /// An estimate of the memory that all of it takes.

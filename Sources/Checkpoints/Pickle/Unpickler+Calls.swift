@@ -82,8 +82,12 @@ extension Unpickler {
     case .set: return newSequence(arguments).map { .set($0) }
     case .bytes:
       guard let first = arguments.first else { return .bytes([]) }
-      guard arguments.count == 1, case .bytes = first else { return nil }
-      return first
+      switch (arguments.count, first) {
+      case (1, .bytes): return first
+      case (1, .data(let index)): return heap.data[index].isText ? nil : first
+      case (2, _): return encoded(arguments)
+      default: return nil
+      }
     case .string, .integer, .float, .bool:
       guard arguments.count == 1 else { return nil }
       return switch (callable, arguments[0]) {
@@ -100,32 +104,55 @@ extension Unpickler {
       else { return nil }
       return .complex(real, imaginary)
     case .encode:
-      // How Python 3 writes bytes for protocol 2: text whose characters are the bytes.
-      guard let text = arguments.first?.stringValue,
-        arguments.count == 1 || ["latin1", "latin-1"].contains(arguments[1].stringValue)
-      else { return nil }
-      let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
-      return bytes.count == text.unicodeScalars.count ? .bytes(bytes) : nil
+      return encoded(arguments)
     case .device:
       guard let type = arguments.first?.stringValue else { return nil }
       return .string(arguments.dropFirst().first?.integerValue.map { "\(type):\($0)" } ?? type)
     case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3:
       return try rebuildTensor(callable, name, arguments)
     case .rebuildParameter, .parameter:
-      guard let first = arguments.first, case .tensor(let index) = first else { return nil }
+      guard let first = arguments.first else { return nil }
+      // A tensor of several parts is a dictionary of them.
+      if case .dictionary = first { return first }
+      guard case .tensor(let index) = first else { return nil }
       // `_rebuild_parameter_with_state` has Python attributes as its fourth argument.
       if arguments.count >= 4 { heap.tensors[index].attributes = arguments[3] }
       return first
     case .rebuildFromType:
       return try rebuildFromType(arguments)
-    case .numpyType:
-      guard let code = arguments.first?.stringValue else { return nil }
-      heap.numpyTypes.append(NumpyType(code: code))
-      return .numpyType(heap.numpyTypes.count - 1)
+    case .rebuildSparse: return sparseParts(arguments)
+    case .rebuildQuantised: return try quantisedParts(name, arguments)
+    case .rebuildNested: return nestedParts(arguments)
+    case .rebuildMeta:
+      return tensorWithoutBytes(arguments[...], reason: "it is a meta tensor, which has no bytes")
+    case .rebuildWrapper:
+      return tensorWithoutBytes(
+        arguments.dropFirst(), reason: "it is a wrapper of other tensors, which has no bytes")
+    case .rebuildFromArray: return tensorFromArray(arguments)
+    case .layout:
+      guard arguments.count == 1, let text = arguments[0].stringValue else { return nil }
+      return .string(text)
+    case .numpyType: return numpyType(arguments)
+    case .numpyReconstruct: return reconstructArray(arguments)
+    case .numpyFromBuffer: return try arrayFromBuffer(arguments)
     case .numpyScalar:
       guard arguments.count == 2, case .numpyType(let index) = arguments[0] else { return nil }
       return heap.numpyTypes[index].scalar(arguments[1])
     }
+  }
+
+  /// How Python 3 writes bytes for protocols 0 to 2: text whose characters are the bytes.
+  private mutating func encoded(_ arguments: [PickleValue]) -> PickleValue? {
+    guard arguments.count == 1 || ["latin1", "latin-1"].contains(arguments[1].stringValue) else {
+      return nil
+    }
+    if case .data(let index)? = arguments.first {
+      guard heap.data[index].isText else { return nil }
+      return newData(PickleData(place: heap.data[index].place, count: heap.data[index].count))
+    }
+    guard let text = arguments.first?.stringValue else { return nil }
+    let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
+    return bytes.count == text.unicodeScalars.count ? .bytes(bytes) : nil
   }
 
   private mutating func newSequence(_ arguments: [PickleValue]) -> Int? {
@@ -166,13 +193,22 @@ extension Unpickler {
     _ arguments: [PickleValue]
   ) throws(PickleProblem) -> PickleValue? {
     guard arguments.count == 4, case .global(let function) = arguments[0],
-      case .global(let type) = arguments[1], heap.globals[type].known != nil,
+      case .global = arguments[1],
       case .callable(let inner)? = heap.globals[function].known, inner != .rebuildFromType,
       let values = heap.elements(of: arguments[2]),
       let value = try call(inner, heap.globals[function].qualifiedName, values)
     else { return nil }
-    if case .tensor(let index) = value { heap.tensors[index].attributes = arguments[3] }
+    if case .tensor(let index) = value {
+      // What a wrapper holds are its attributes.
+      if inner == .rebuildWrapper, holdsTensors(arguments[3]) { return arguments[3] }
+      heap.tensors[index].attributes = arguments[3]
+    }
     return value
+  }
+
+  private func holdsTensors(_ value: PickleValue) -> Bool {
+    guard case .dictionary(let index) = value else { return false }
+    return heap.dictionaries[index].entries.contains { $0.value.isTensor }
   }
 
   /// The BUILD opcode: the state of an object.
@@ -180,12 +216,13 @@ extension Unpickler {
     switch target {
     case .dictionary(let index): heap.attributes[index] = state
     case .object(let index): heap.objects[index].state = state
-    case .tensor(let index): heap.tensors[index].attributes = state
-    case .numpyType(let index):
-      guard let values = heap.elements(of: state), values.count >= 2,
-        let order = values[1].stringValue
-      else { throw .call(function: "numpy.dtype", problem: "a state without a byte order") }
-      heap.numpyTypes[index].isBigEndian = order == ">"
+    case .tensor(let index):
+      if heap.tensors[index].isArray {
+        try setArray(index, state: state)
+      } else {
+        heap.tensors[index].attributes = state
+      }
+    case .numpyType(let index): try setNumpyType(index, state: state)
     default:
       throw .kind(expected: "an object to set the state of", found: target.kind)
     }

@@ -112,7 +112,11 @@ extension Unpickler {
     case .binInt1: return .integer(Int(try number(1)))
     case .binInt2: return .integer(Int(try number(2)))
     case .long1: return Self.whole(try counted(1))
-    case .long4: return Self.whole(try counted(4))
+    case .long4:
+      // A number of more than 32,000 bits is none that is looked at.
+      let bytes = try countedBytes(4)
+      if case .bytes(let bytes) = bytes { return Self.whole(bytes[...]) }
+      return bytes
     case .binFloat:
       let bits = try take(8).reduce(0) { $0 << 8 | UInt64($1) }
       return .float(Double(bitPattern: bits))
@@ -142,14 +146,14 @@ extension Unpickler {
 
   private mutating func textValue(_ opcode: Opcode) throws(PickleProblem) -> PickleValue {
     switch opcode {
-    case .binUnicode: return .string(try text(try counted(4)))
+    case .binUnicode: return try countedText(4)
     case .shortBinUnicode: return .string(try text(try counted(1)))
-    case .binUnicode8: return .string(try text(try counted(8)))
+    case .binUnicode8: return try countedText(8)
     case .binString: return oldString(try counted(4))
     case .shortBinString: return oldString(try counted(1))
-    case .binBytes: return .bytes(Array(try counted(4)))
+    case .binBytes: return try countedBytes(4)
     case .shortBinBytes: return .bytes(Array(try counted(1)))
-    case .binBytes8, .byteArray8: return .bytes(Array(try counted(8)))
+    case .binBytes8, .byteArray8: return try countedBytes(8)
     case .unicode:
       guard let text = PythonLiteral.rawUnicode(try lineBytes()) else {
         throw .argument("an escape in a string is no character")

@@ -22,6 +22,8 @@ struct Unpickler {
   /// `followTracing`.
   var trace: PickleTrace?
 
+  /// In torch's tar form, the storages and tensors that the archive holds beside the pickle.
+  var archived: [Int: PickleValue]?
   /// Where the pickle starts.
   private let start: Int
   /// How many bytes of the pickle were left where they are, as arrays of numbers.

@@ -22,6 +22,10 @@ public struct PyTorchError: DescribedError, Hashable {
     case root(String, available: [String])
     /// A small pickle that stands for more values than this reader takes.
     case expansion(limit: Int)
+    /// The oldest form's tar archive is at fault, at a byte of it.
+    case tar(String, offset: Int)
+    /// The older form states a protocol that does not exist.
+    case torchProtocol(Int?, expected: Int)
     /// The older form's run of storages is cut short or contradicts itself.
     case storages(String, offset: Int)
     /// Two tensors would have one name.
@@ -65,6 +69,9 @@ public struct PyTorchError: DescribedError, Hashable {
           ? "and no dictionary of tensors below its top"
           : "expected one of " + available.map { "'\($0)'" }.joined(separator: ", "))
     case .expansion(let limit): "the pickle stands for more than \(limit) values"
+    case .tar(let problem, let offset): "at byte \(offset): \(problem)"
+    case .torchProtocol(let found, let expected):
+      "torch's protocol is \(found.map { "\($0)" } ?? "no number"), expected \(expected)"
     case .storages(let problem, let offset): "storages at byte \(offset): \(problem)"
     case .duplicateName(let name): "two tensors are named '\(name)'"
     case .missingStorage(let tensor, let key):

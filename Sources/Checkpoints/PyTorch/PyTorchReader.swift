@@ -16,6 +16,9 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
   public let outsideCount: Int
   /// The classes and functions that the pickle names and that stay opaque.
   public let opaqueValues: [OpaqueValue]
+  /// The tensors that have no counterpart here, each with the reason: quantised ones of a few bits,
+  /// those without bytes.
+  public let unreadTensors: JSONObject
   /// Members of the archive that nothing refers to.
   public let unreadMembers: [String]
 
@@ -36,9 +39,7 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
     storage: ByteStorage, path: String, options: ReadingOptions = ReadingOptions()
   ) throws(PyTorchError) {
     do {
-      let isZip = ZipArchive.recognises(storage)
-      let contents = try isZip ? TorchContents(zip: storage) : TorchContents(pickles: storage)
-      try self.init(contents, path: path, options: options)
+      try self.init(try TorchContents.read(storage), path: path, options: options)
     } catch {
       throw PyTorchError(path: path, problem: error)
     }
@@ -59,23 +60,28 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
       }
     }
     var layouts: [TorchLayout] = []
-    var opaque = heap.opaqueValues
-    var names: Set<String> = []
+    var unread: [(String, JSON)] = []
+    var names: Set<ExactName> = []
     for entry in state.entries {
-      guard names.insert(entry.name).inserted else { throw .duplicateName(entry.name) }
+      guard names.insert(ExactName(entry.name)).inserted else { throw .duplicateName(entry.name) }
       let tensor = heap.tensors[entry.tensor]
-      let storage = heap.storages[tensor.storage]
-      guard let type = tensor.elementType else {
-        // A tensor of a type without a code here (quantised ones): reported, not lost.
-        opaque.append(
-          OpaqueValue(
-            module: storage.typeName, name: entry.name, offset: tensor.pickleOffset,
-            isCalled: false))
+      guard tensor.refusal == nil, let type = tensor.elementType else {
+        unread.append((entry.name, .string(tensor.refusal ?? "its element type is unknown")))
         continue
       }
-      let bytes = try contents.byteCount(of: storage, type: type, tensor: entry.name)
-      layouts.append(
-        try TorchLayout(tensor, type: type, name: entry.name, storageBytes: bytes))
+      var bytes = 0
+      if let storage = tensor.storage {
+        bytes = try contents.byteCount(
+          of: heap.storages[storage], type: type, tensor: entry.name)
+      }
+      let layout = try TorchLayout(
+        tensor, type: type, name: entry.name, storageBytes: bytes,
+        isBigEndian: contents.isBigEndian)
+      guard layout.hasSigns else {
+        unread.append((entry.name, .string("it is a negated view of \(type)")))
+        continue
+      }
+      layouts.append(layout)
     }
     self.path = path
     self.contents = contents
@@ -84,7 +90,8 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
     values = state.values
     wrapper = state.wrapper
     outsideCount = state.outsideCount
-    opaqueValues = opaque
+    opaqueValues = heap.opaqueValues
+    unreadTensors = JSONObject(unread)
     unreadMembers = contents.unreadMembers
   }
 
@@ -93,16 +100,14 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
   /// - Throws: `PyTorchError` when the archive member's checksum is wrong or it does not inflate.
   public func tensor(at index: Int) throws -> TensorView {
     let layout = layouts[index]
-    guard layout.byteCount > 0 else {
+    guard layout.byteCount > 0, let place = layout.storage else {
       return TensorView(
         description: layout.description, storage: ByteStorage(count: 0) { _ in }, byteRange: 0..<0)
     }
     let (storage, range) = try contents.bytes(
-      of: contents.heap.storages[layout.storage], path: path)
-    let isSwapped = contents.isBigEndian && layout.description.elementType.blockBytes > 1
-    guard layout.isContiguous, !isSwapped else {
-      return StridedElements(layout.order(isBigEndian: isSwapped), in: storage, range)
-        .view(of: layout.description)
+      of: contents.heap.storages[place], path: path)
+    guard layout.isInOrder else {
+      return StridedElements(layout.order, in: storage, range).view(of: layout.description)
     }
     let start = range.lowerBound + layout.byteOffset
     return TensorView(
@@ -114,7 +119,7 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
   static let hasRoots = true
 
   static func recognises(_ bytes: ByteStorage) -> Bool {
-    ZipArchive.recognises(bytes) || TorchContents.recognisesPickle(bytes)
+    TorchContents.recognises(bytes)
   }
 
   var checkpoint: Checkpoint {
@@ -122,6 +127,7 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
     if !values.isEmpty { metadata["values"] = .object(values) }
     if !wrapper.isEmpty { metadata["wrapper"] = .string(wrapper.joined(separator: ".")) }
     if outsideCount > 0 { metadata["tensorsOutsideRoot"] = .integer(outsideCount) }
+    if !unreadTensors.isEmpty { metadata["unreadTensors"] = .object(unreadTensors) }
     if !unreadMembers.isEmpty {
       metadata["unreadMembers"] = .array(unreadMembers.map { .string($0) })
     }

@@ -56,7 +56,7 @@ struct StateDictionary {
     } else {
       wrapper = StateRoot(recognisedIn: root, heap).keys
     }
-    let json = try walk(root, name: "", path: "", wrapper: wrapper[...], depth: 0)
+    let json = try walk(root, name: nil, path: nil, wrapper: wrapper[...], depth: 0)
     if let object = json?.objectValue {
       values = object
     } else if let json {
@@ -73,14 +73,14 @@ struct StateDictionary {
   ///   - path: the same with wrappers.
   ///   - wrapper: the keys of the wrapper that lies at or below this value.
   private mutating func walk(
-    _ value: PickleValue, name: String, path: String, wrapper: ArraySlice<String>, depth: Int
+    _ value: PickleValue, name: String?, path: String?, wrapper: ArraySlice<String>, depth: Int
   ) throws(Problem) -> JSON? {
     guard depth < Self.depthLimit else { throw .depth }
     switch value {
     case .tensor(let index):
       try charge(1)
       if isWanted {
-        entries.append(Entry(name: name.isEmpty ? "value" : name, tensor: index))
+        entries.append(Entry(name: name ?? "value", tensor: index))
       } else {
         outsideCount += 1
       }
@@ -125,12 +125,12 @@ struct StateDictionary {
     guard visits <= Self.visitLimit else { throw .expansion }
   }
 
-  private static func join(_ name: String, _ key: String) -> String {
-    name.isEmpty ? key : "\(name).\(key)"
+  private static func join(_ name: String?, _ key: String) -> String {
+    name.map { "\($0).\(key)" } ?? key
   }
 
   private mutating func walk(
-    _ elements: [PickleValue], identity: Int, _ name: String, _ path: String,
+    _ elements: [PickleValue], identity: Int, _ name: String?, _ path: String?,
     _ wrapper: ArraySlice<String>, _ depth: Int
   ) throws(Problem) -> JSON? {
     try guardingCycles(identity) { walk throws(Problem) in
@@ -149,16 +149,16 @@ struct StateDictionary {
   }
 
   private mutating func items(
-    _ dictionary: PickleDictionary, name: String, path: String, wrapper: ArraySlice<String>,
+    _ dictionary: PickleDictionary, name: String?, path: String?, wrapper: ArraySlice<String>,
     depth: Int
   ) throws(Problem) -> JSON? {
     var rest: [(String, JSON)] = []
-    var used: Set<String> = []
+    var used: Set<ExactName> = []
     for (key, value) in dictionary.entries {
       var text = heap.keyText(key)
       try charge(1 + text.utf8.count / 64)
       // `1` and `"1"` are two keys to Python.
-      while !used.insert(text).inserted { text += "'" }
+      while !used.insert(ExactName(text)).inserted { text += "'" }
       if value.isPlain {
         rest.append((text, try plain(value)))
         continue
@@ -172,7 +172,7 @@ struct StateDictionary {
 
   /// Walks a part of a container, which may be the next step of the wrapper.
   private mutating func child(
-    _ value: PickleValue, key: String, name: String, path: String, wrapper: ArraySlice<String>,
+    _ value: PickleValue, key: String, name: String?, path: String?, wrapper: ArraySlice<String>,
     depth: Int
   ) throws(Problem) -> JSON? {
     let isWrapper = wrapper.first.map { $0.utf8.elementsEqual(key.utf8) } ?? false
@@ -182,14 +182,14 @@ struct StateDictionary {
     // Inside the wrapper's path, everything but the wrapper itself keeps its full path.
     let parent = wrapper.isEmpty ? name : path
     return try walk(
-      value, name: isWrapper ? "" : Self.join(parent, key), path: Self.join(path, key),
+      value, name: isWrapper ? nil : Self.join(parent, key), path: Self.join(path, key),
       wrapper: isWrapper ? wrapper.dropFirst() : [], depth: depth + 1)
   }
 
   /// Attributes of tensors and dictionaries. `_metadata`, the module versions that
   /// `Module.state_dict()` hangs on its result, says nothing about the values and is left out.
   private mutating func walkAttributes(
-    _ attributes: PickleValue, name: String, path: String, depth: Int
+    _ attributes: PickleValue, name: String?, path: String?, depth: Int
   ) throws(Problem) -> JSON? {
     guard case .dictionary(let index) = attributes else {
       if case .none = attributes { return nil }
@@ -207,7 +207,7 @@ struct StateDictionary {
 
   /// An opaque object: its name, and what it would have been given.
   private mutating func object(
-    _ object: PickleObject, name: String, path: String, wrapper: ArraySlice<String>, depth: Int
+    _ object: PickleObject, name: String?, path: String?, wrapper: ArraySlice<String>, depth: Int
   ) throws(Problem) -> JSON? {
     var json: JSONObject = ["opaque": .string(heap.globals[object.global].qualifiedName)]
     if case .none = object.arguments {
@@ -245,6 +245,7 @@ struct StateDictionary {
       // Long ones are states of random generators and the like: their length must do.
       return bytes.count <= 64
         ? ["bytes": .string(Self.hex(bytes))] : ["byteCount": .integer(bytes.count)]
+    case .data(let index): return ["byteCount": .integer(heap.data[index].count)]
     case .global(let index): return .string(heap.globals[index].qualifiedName)
     case .storage(let index): return ["storage": .string(heap.storages[index].key)]
     case .numpyType(let index): return .string("numpy." + heap.numpyTypes[index].code)

@@ -217,8 +217,8 @@ extension Unpickler {
       trace?.note(subject, .uses(opcode), at: opcodeStart)
     }
     let values = heap.elements(of: arguments)
-    for case .bytes(let bytes) in values ?? [] where PickleTrace.unpicklesBytes(subject) {
-      trace?.note(nested: bytes, at: opcodeStart)
+    for value in values ?? [] where PickleTrace.unpicklesBytes(subject) {
+      if let bytes = copy(of: value) { trace?.note(nested: bytes, at: opcodeStart) }
     }
     let result: PickleValue
     do throws(PickleProblem) {
