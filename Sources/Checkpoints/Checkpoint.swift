@@ -21,6 +21,13 @@ public struct Checkpoint: Sendable {
   /// Of a model in several files, those that were read or can be, by paths relative to the folder
   /// (`filesFolder`); empty where `path` is the one file.
   public let files: [String]
+  /// What the pickles in the file would import and call, and the verdict on that.
+  public internal(set) var safety: SafetyReport?
+
+  /// The verdict on the file's pickles; `nil` where there is none and nothing else to tell.
+  public var shownSafety: SafetyReport? {
+    safety.flatMap { $0.pickles.isEmpty && $0.remarks.isEmpty ? nil : $0 }
+  }
 
   /// Puts a checkpoint together; readers of containers do.
   public init(
@@ -68,11 +75,13 @@ public struct Checkpoint: Sendable {
       let place = try WeightFiles.lone(in: folder, variant: options.variant)
     {
       let weights = try place.open(in: folder, options: options)
-      return Checkpoint(
+      var checkpoint = Checkpoint(
         path: path, format: weights.format, source: weights.source, metadata: weights.metadata,
         opaqueValues: weights.opaqueValues, configurations: weights.configurations,
         attachments: weights.attachments,
         files: weights.files.isEmpty ? [place.name] : weights.files)
+      checkpoint.safety = weights.safety
+      return checkpoint
     }
     try CheckpointError.checkRoot(options.root, of: .diffusers, path: path)
     return try DiffusersFolderReader(path: path, options: options).checkpoint
@@ -109,7 +118,9 @@ public struct Checkpoint: Sendable {
     if !registration.hasRoots {
       try CheckpointError.checkRoot(options.root, of: registration.format, path: path)
     }
-    return try registration.open(storage, path, options)
+    var checkpoint = try registration.open(storage, path, options)
+    checkpoint.safety = SafetyReport(scanning: storage, named: path)
+    return checkpoint
   }
 }
 

@@ -19,6 +19,8 @@ public struct ConversionReport: Sendable, Hashable {
   public let ledger: Ledger
   /// What a pickle names beside plain data: not run, and not written either.
   public let opaqueValues: [OpaqueValue]
+  /// The verdict on the source's pickles; `nil` where it has none.
+  public let safety: SafetyReport?
   /// The bytes of the tensors that were written.
   public let byteCount: Int
   /// Tensors with values beyond the type that they were cast to.

@@ -50,7 +50,8 @@ public struct Converter: Sendable {
       source: checkpoint.path, sourceFormat: checkpoint.format,
       detection: detection, output: request.output,
       container: request.container, layout: plan.layout, ledger: plan.ledger,
-      opaqueValues: checkpoint.opaqueValues, byteCount: tensors.byteCount,
+      opaqueValues: checkpoint.opaqueValues, safety: checkpoint.shownSafety,
+      byteCount: tensors.byteCount,
       overflows: cast?.overflows ?? [])
   }
 

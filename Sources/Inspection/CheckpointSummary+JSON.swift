@@ -40,6 +40,7 @@ extension CheckpointSummary {
           "called": .bool(value.isCalled),
         ]
       })
+    if let safety = checkpoint.shownSafety { json["safety"] = .object(safety.json) }
     return .object(json)
   }
 

@@ -17,7 +17,7 @@ struct Assay: ParsableCommand {
     version: version,
     subcommands: [
       InspectCommand.self, ConvertCommand.self, ValidateCommand.self, GenerateCommand.self,
-      VerifyCommand.self, BenchCommand.self,
+      VerifyCommand.self, ScanCommand.self, BenchCommand.self,
     ])
 
   /// Runs the tool and ends with 0, 1 or 2; one line on the error stream says why.

@@ -16,6 +16,7 @@ public struct DiffusersFolderReader: TensorSource {
   private let path: String
   private let index: JSONObject?
   private let opaqueValues: [OpaqueValue]
+  private let safety: SafetyReport
   private let paths: [String]
   /// By tensor, the file that has it and its place there.
   private let places: [(file: Int, index: Int)]
@@ -65,6 +66,7 @@ public struct DiffusersFolderReader: TensorSource {
     places = contents.places
     files = contents.files
     opaqueValues = contents.opaqueValues
+    safety = contents.safety
     paths = contents.paths.sorted()
     let attached = contents.attached
     attachments = Attachments(paths: attached.keys.sorted()) { name in
@@ -84,10 +86,12 @@ public struct DiffusersFolderReader: TensorSource {
   var checkpoint: Checkpoint {
     var metadata = JSONObject()
     if let index { metadata["model_index"] = .object(index) }
-    return Checkpoint(
+    var checkpoint = Checkpoint(
       path: path, format: .diffusers, source: self, metadata: metadata,
       opaqueValues: opaqueValues, configurations: configurations, attachments: attachments,
       files: paths)
+    checkpoint.safety = safety
+    return checkpoint
   }
 
   /// The components that an index names with a library and a class; `null` ones are absent.
@@ -164,6 +168,7 @@ public struct DiffusersFolderReader: TensorSource {
     var places: [(file: Int, index: Int)] = []
     var files: [any TensorSource] = []
     var opaqueValues: [OpaqueValue] = []
+    var safety = SafetyReport(container: "folder")
     /// The files, relative to the folder.
     var paths: [String] = []
     /// Absolute paths by relative ones.
@@ -203,6 +208,9 @@ public struct DiffusersFolderReader: TensorSource {
       let checkpoint = try place.open(in: path, options: options)
       paths += (checkpoint.files.isEmpty ? [place.name] : checkpoint.files).map { prefix + $0 }
       opaqueValues += checkpoint.opaqueValues
+      if let report = checkpoint.safety {
+        safety.add(report, of: checkpoint.files.isEmpty ? prefix + place.name : component)
+      }
       for (index, tensor) in checkpoint.source.tensors.enumerated() {
         places.append((files.count, index))
         tensors.append(

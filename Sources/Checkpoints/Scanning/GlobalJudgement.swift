@@ -34,7 +34,9 @@ struct GlobalJudgement: Sendable, Hashable {
     let names = name.split(separator: ".", omittingEmptySubsequences: false)
     let path = (modules + names).map(String.init)
     let full = path.joined(separator: ".")
-    if KnownSafe.contains(full) {
+    // Swift holds some characters for equal to ASCII ones (the Kelvin sign and K); Python does not.
+    let isPlainText = full.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    if isPlainText, KnownSafe.contains(full) {
       self.init(.safe, "plain data")
     } else if let reason = Self.danger(of: path, modules: modules.count) {
       self.init(.dangerous, reason)
@@ -63,6 +65,9 @@ struct GlobalJudgement: Sendable, Hashable {
     }
     if modules == 1, ["builtins", "__builtin__", "__builtins__"].contains(path[0]) {
       if KnownDangers.builtins.contains(path[1]) { return KnownDangers.Danger.code.text }
+    }
+    if path[0].hasPrefix("_"), !path[0].hasPrefix("__"), path[0] != "_codecs" {
+      return "a private module of Python"
     }
     for part in path.dropFirst(modules) {
       if part.count > 4, part.hasPrefix("__"), part.hasSuffix("__") {

@@ -35,11 +35,12 @@ struct PickleTrace: Sendable {
     let action: Action
   }
 
+  /// What offsets are counted from: where the bytes at hand start in the member or file.
+  private let base: Int
   private(set) var entries: [Entry] = []
   private var places: [Key: Int] = [:]
   /// How many kinds of events were left out of `entries`.
   private(set) var leftOut = 0
-  private var dangersLeftOut = 0
   /// The first thing that Python would stop at, and where.
   private(set) var fault: (problem: PickleProblem, offset: Int)?
   /// How many kinds of events came before the fault.
@@ -52,11 +53,18 @@ struct PickleTrace: Sendable {
   private(set) var lastStrings: (String, String) = ("", "")
   /// Whether the stop opcode was reached.
   var isComplete = false
+  /// Whether the bytes ended in the middle.
+  var isCut = false
 
   /// The most kinds of events that are kept; real checkpoints have a few dozen.
   static let entryLimit = 20_000
+  /// The most kinds of events beyond those that are judged.
+  static let nameLimit = 100_000
 
-  mutating func note(_ subject: Subject, _ action: Action, at offset: Int) {
+  init(base: Int) { self.base = base }
+
+  mutating func note(_ subject: Subject, _ action: Action, at opcode: Int) {
+    let offset = base + opcode
     // Names by their bytes: two spellings that look the same are two modules.
     let key = Key(
       module: subject.module.map { Array($0.utf8) }, name: Array(subject.name.utf8), action: action)
@@ -66,9 +74,11 @@ struct PickleTrace: Sendable {
     }
     guard entries.count < Self.entryLimit else {
       leftOut += 1
-      // What is dangerous is not left out, unless as many dangers are known already.
-      if dangersLeftOut < Self.entryLimit, GlobalJudgement(subject).verdict == .dangerous {
-        dangersLeftOut += 1
+      // What is dangerous is not left out; as many names as that are an attack by themselves.
+      if leftOut == Self.nameLimit {
+        let flood = Subject(module: nil, name: "more than \(Self.nameLimit) names")
+        entries.append(Entry(subject: flood, action: .imports, offset: offset))
+      } else if leftOut < Self.nameLimit, GlobalJudgement(subject).verdict == .dangerous {
         entries.append(Entry(subject: subject, action: action, offset: offset))
       }
       return
@@ -79,16 +89,16 @@ struct PickleTrace: Sendable {
 
   mutating func note(fault problem: PickleProblem, at offset: Int) {
     guard fault == nil else { return }
-    fault = (problem, offset)
+    fault = (problem, base + offset)
     entriesBeforeFault = entries.count
   }
 
   mutating func note(unproved reason: String, at offset: Int) {
-    if unproved == nil { unproved = (reason, offset) }
+    if unproved == nil { unproved = (reason, base + offset) }
   }
 
   mutating func note(nested bytes: [UInt8], at offset: Int) {
-    if nested.count < 64 { nested.append((bytes, offset)) }
+    if nested.count < 64 { nested.append((bytes, base + offset)) }
   }
 
   mutating func note(string: String) { lastStrings = (lastStrings.1, string) }

@@ -7,12 +7,15 @@ extension Unpickler {
   /// a stack from there.
   ///
   /// `position` is then behind the stop opcode, or where no opcode could be read.
-  mutating func followTracing() -> PickleTrace {
-    trace = PickleTrace()
+  ///
+  /// - Parameter base: what is added to offsets: where `bytes` start in the member or file.
+  mutating func followTracing(from base: Int = 0) -> PickleTrace {
+    trace = PickleTrace(base: base)
     while true {
       opcodeStart = position
       guard position < bytes.count else {
         trace?.note(fault: .truncated, at: position)
+        trace?.isCut = true
         break
       }
       let code = bytes.byte(at: position)
@@ -34,12 +37,48 @@ extension Unpickler {
         memo = PickleMemo()
         heap = PickleHeap()
         position = opcodeStart
-        continue
+        sweep()
+        break
       }
       guard step(opcode) else { break }
     }
     defer { trace = nil }
-    return trace ?? PickleTrace()
+    return trace ?? PickleTrace(base: base)
+  }
+
+  /// The value of a pickle that was followed to its end.
+  var result: PickleValue? { stack.last }
+
+  /// Goes on to the stop opcode without a stack: a name on it is taken for the two strings that were
+  /// pushed last.
+  private mutating func sweep() {
+    while position < bytes.count {
+      opcodeStart = position
+      let code = bytes.byte(at: position)
+      position += 1
+      if code == UInt8(ascii: ".") {
+        trace?.isComplete = true
+        return
+      }
+      guard let opcode = Opcode(rawValue: code) else {
+        position = opcodeStart
+        return
+      }
+      switch opcode {
+      case .string, .binString, .shortBinString, .unicode, .binUnicode, .shortBinUnicode,
+        .binUnicode8, .global, .instance, .stackGlobal, .extension1, .extension2, .extension4:
+        guard step(opcode) else { return }
+        stack.removeAll(keepingCapacity: true)
+        if heap.weight > Self.weightLimit { heap = PickleHeap() }
+      default:
+        guard skipArgument(of: opcode) else {
+          trace?.isCut = true
+          position = opcodeStart
+          return
+        }
+      }
+    }
+    trace?.isCut = true
   }
 
   /// Follows one opcode; `false` when its argument cannot be read.
@@ -52,6 +91,7 @@ extension Unpickler {
       position = opcodeStart + 1
       guard skipArgument(of: opcode) else {
         noteCutImport(opcode)
+        trace?.isCut = true
         position = opcodeStart
         return false
       }
@@ -153,7 +193,17 @@ extension Unpickler {
       stack.append(noteImport(module: module, name: name))
       return
     }
-    func describe(_ value: PickleValue) -> String { value.stringValue ?? subject(of: value).name }
+    // Only what an import or a call gave can be a string that we do not see.
+    for value in [module, name] where value.stringValue == nil {
+      switch value {
+      case .global, .object: break
+      default:
+        trace?.note(fault: .kind(expected: "two strings", found: value.kind), at: opcodeStart)
+        noteGuessedImport()
+        return
+      }
+    }
+    func describe(_ value: PickleValue) -> String { value.stringValue ?? subject(of: value).text }
     let names = "\(describe(module)) \(describe(name))"
     trace?.note(.init(module: nil, name: names), .imports, at: opcodeStart)
     trace?.note(unproved: "a name that is computed is imported", at: opcodeStart)

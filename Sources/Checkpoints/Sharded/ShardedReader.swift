@@ -13,6 +13,7 @@ public struct ShardedReader: TensorSource {
   private let index: ShardIndex
   private let format: ContainerFormat
   private let opaqueValues: [OpaqueValue]
+  private let safety: SafetyReport
   /// By tensor, the shard that has it and its place there.
   private let places: [(shard: Int, index: Int)]
   private let shards: [any TensorSource]
@@ -41,6 +42,7 @@ public struct ShardedReader: TensorSource {
     places = contents.places
     shards = contents.shards
     opaqueValues = contents.opaqueValues
+    safety = contents.safety
     format = contents.format ?? .safetensors
   }
 
@@ -58,9 +60,11 @@ public struct ShardedReader: TensorSource {
 
   /// The model as a checkpoint of its shards' format.
   var checkpoint: Checkpoint {
-    Checkpoint(
+    var checkpoint = Checkpoint(
       path: index.path, format: format, source: self, metadata: metadata,
       opaqueValues: opaqueValues, files: files)
+    checkpoint.safety = safety
+    return checkpoint
   }
 
   /// What has been found in the shards so far.
@@ -71,6 +75,7 @@ public struct ShardedReader: TensorSource {
     var places: [(shard: Int, index: Int)] = []
     var shards: [any TensorSource] = []
     var opaqueValues: [OpaqueValue] = []
+    var safety = SafetyReport(container: "shards")
     var format: ContainerFormat?
     private var homes: [ExactName: String] = [:]
 
@@ -100,6 +105,7 @@ public struct ShardedReader: TensorSource {
         metadata[member.key] = member.value
       }
       opaqueValues += checkpoint.opaqueValues
+      if let report = checkpoint.safety { safety.add(report, of: file) }
       format = format ?? checkpoint.format
       shards.append(checkpoint.source)
     }

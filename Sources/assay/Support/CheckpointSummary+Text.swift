@@ -12,7 +12,11 @@ extension CheckpointSummary {
     text +=
       "\(Format.count(count)) tensor\(count == 1 ? "" : "s"), \(Format.count(elementCount)) values, "
     text += "\(Format.bytes(byteCount))\n"
-    text += familyText + "\n"
+    text += familyText
+    if let safety = checkpoint.shownSafety {
+      text += "pickle: \(safety.summary.escapingControls)\n"
+    }
+    text += "\n"
     text += components.isEmpty ? elementTypeTable.text : componentTable.text
     text += ledgerText
     if !checkpoint.metadata.members.isEmpty {

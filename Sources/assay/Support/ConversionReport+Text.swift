@@ -13,7 +13,11 @@ extension ConversionReport {
       \(output.escapingControls): \(container.rawValue)\(names), \(Format.bytes(byteCount)) of tensors
       ledger: \(ledger.summary)
 
-      """ + opaqueText
+      """ + safetyText + opaqueText
+  }
+
+  private var safetyText: String {
+    safety.map { "pickle: \($0.summary.escapingControls)\n" } ?? ""
   }
 
   private var opaqueText: String {
@@ -28,6 +32,12 @@ extension ConversionReport {
   /// What a user should know although the conversion went well.
   var warnings: [String] {
     var warnings: [String] = []
+    if let dangers = safety?.dangers, !dangers.isEmpty {
+      let more = dangers.count > 5 ? " and \(dangers.count - 5) more" : ""
+      warnings.append(
+        "\(source): dangerous, neither run nor kept: "
+          + dangers.prefix(5).joined(separator: ", ") + more)
+    }
     if let first = ledger.unexplained.first {
       let count = ledger.unexplained.count
       warnings.append(
@@ -61,6 +71,7 @@ extension ConversionReport {
       "overflows": .array(
         overflows.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] }),
       "opaque_values": .array(opaqueValues.map { .string($0.qualifiedName) }),
+      "safety": safety.map { .object($0.json) } ?? .null,
     ]
   }
 }

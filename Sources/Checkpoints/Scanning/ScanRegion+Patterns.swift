@@ -1,0 +1,99 @@
+internal import TensorCore
+
+#if canImport(Glibc)
+  internal import Glibc
+#endif
+
+extension ScanRegion {
+  /// The place of the first byte that is not zero.
+  var firstNonzero: Int? {
+    var position = 0
+    while position < count {
+      let part = array(from: position, limit: 1 << 16)
+      if let index = part.firstIndex(where: { $0 != 0 }) { return position + index }
+      position += part.count
+    }
+    return nil
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."):
+      true
+    default: false
+    }
+  }
+
+  /// Where the opcode GLOBAL or INST stands of which a line end closes the module's name, when
+  /// another name follows: `cos\nsystem\n`.
+  func importStart(firstLineEnd: Int) -> Int? {
+    guard let last = load(UInt8.self, at: firstLineEnd - 1), Self.isNameByte(last),
+      let next = load(UInt8.self, at: firstLineEnd + 1), Self.isNameByte(next)
+    else { return nil }
+    let behind = array(from: firstLineEnd + 1, limit: 128)
+    let name = behind.prefix(while: Self.isNameByte)
+    guard name.count < behind.count, behind[name.count] == UInt8(ascii: "\n") else { return nil }
+    // The longest run of name bytes may begin with the opcode, itself a letter.
+    let from = max(0, firstLineEnd - 128)
+    let before = array(from: from, limit: firstLineEnd - from)
+    let module = before.reversed().prefix(while: Self.isNameByte).count
+    for start in (before.count - module)..<max(before.count - 1, before.count - module) {
+      let byte = before[start]
+      guard byte == UInt8(ascii: "c") || byte == UInt8(ascii: "i") else { continue }
+      let names = String(decoding: before[(start + 1)...], as: UTF8.self)
+      let judgement = GlobalJudgement(
+        module: names, name: String(decoding: name, as: UTF8.self))
+      // In the middle of text only what is dangerous counts.
+      if start == before.count - module || judgement.verdict == .dangerous { return from + start }
+    }
+    return nil
+  }
+
+  /// Where two short strings start that stand in front of STACK_GLOBAL.
+  func stringsStart(before offset: Int) -> Int? {
+    let from = max(0, offset - 300)
+    let bytes = array(from: from, limit: offset - from)
+    var end = bytes.count
+    for _ in 0..<2 {
+      if end >= 1, bytes[end - 1] == Opcode.memoize.rawValue {
+        end -= 1
+      } else if end >= 2, bytes[end - 2] == Opcode.binPut.rawValue {
+        end -= 2
+      }
+      guard end >= 1, Self.isNameByte(bytes[end - 1]) else { return nil }
+      var length = 1
+      while length < 128, end - length >= 2 {
+        if bytes[end - length - 1] == UInt8(length),
+          bytes[end - length - 2] == Opcode.shortBinUnicode.rawValue
+        {
+          break
+        }
+        guard Self.isNameByte(bytes[end - length]) else { return nil }
+        length += 1
+      }
+      guard length < 128, end - length >= 2 else { return nil }
+      end -= length + 2
+    }
+    return from + end
+  }
+}
+
+extension RawSpan {
+  /// The places of a byte, in order.
+  func offsets(of byte: UInt8) -> [Int] {
+    unsafe withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return [] }
+      var offsets: [Int] = []
+      var position = 0
+      while position < bytes.count,
+        let found = unsafe memchr(start + position, Int32(byte), bytes.count - position)
+      {
+        position = unsafe UnsafeRawPointer(found) - start
+        offsets.append(position)
+        position += 1
+      }
+      return offsets
+    }
+  }
+}
