@@ -361,7 +361,7 @@ case("torch-legacy-tail", legacy + EVIL, "dangerous", "os system", ending="bin")
 case("int-array", numpy_file(numpy.save, numpy.arange(4)), "safe", ending="npy")
 case("int-arrays", numpy_file(numpy.savez, numpy.arange(4)), "safe", ending="npz")
 case("object-array", numpy_file(numpy.save, numpy.array([{}, "x"], dtype=object)), "safe",
-     ending="npy", proved=False)
+     ending="npy")
 case("string-of-code", pickle.dumps("import os\nos.system('rm -rf /')\ncos\nsystem\n", 2), "safe")
 case("keys-of-danger", pickle.dumps({"exec": 1, "os": "system", "__reduce__": 2}, 4), "safe")
 for protocol in range(6):

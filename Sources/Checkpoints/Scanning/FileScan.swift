@@ -192,7 +192,7 @@ struct FileScan {
     let start = bytes.prefix(8)
     return start.starts(with: Array("PK".utf8)) || start.starts(with: [0x1F, 0x8B])
       || start.starts(with: Array("\u{93}NUMPY".unicodeScalars.map { UInt8($0.value) }))
-      || TarHeader(bytes[...]) != nil || bytes[0] == 0x80 && bytes[1] <= 5
+      || LooseTarHeader(bytes[...]) != nil || bytes[0] == 0x80 && bytes[1] <= 5
   }
 
   /// Counts members; what is beyond the limit was not looked for.

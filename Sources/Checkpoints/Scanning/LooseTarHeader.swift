@@ -1,5 +1,5 @@
 /// The header of a member of a tar archive (POSIX's ustar and its elders).
-struct TarHeader {
+struct LooseTarHeader {
   let name: String
   let size: Int
 
@@ -45,7 +45,7 @@ extension FileScan {
     var zeros = 0
     while position + 512 <= region.count {
       let block = region.array(from: position, limit: 512)
-      guard let header = TarHeader(block[...]) else {
+      guard let header = LooseTarHeader(block[...]) else {
         guard isTar else { return false }
         // Two blocks of zeros end an archive; readers differ in whether they go on.
         zeros = block.allSatisfy { $0 == 0 } ? zeros + 1 : 0
