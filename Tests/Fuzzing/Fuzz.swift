@@ -1,7 +1,8 @@
-import Checkpoints
 import Foundation
 import Inspection
 import TensorCore
+
+@testable import Checkpoints
 
 // Whatever the bytes are, nothing may trap, hang or reach outside memory;
 // what is opened must be readable to its last byte and describable as JSON that parses.
@@ -16,6 +17,8 @@ private let targets: [String: @Sendable (ByteStorage) throws -> Void] = [
   "gguf": { try exercise(try Checkpoint.open($0, as: .gguf, path: "fuzzed")) },
   "npy": { try exercise(try Checkpoint.open($0, as: .numpy, path: "fuzzed")) },
   "ingot": { try exercise(try Checkpoint.open(hashed($0), as: .ingot, path: "fuzzed")) },
+  "index": { _ = try ShardIndex(storage: $0, path: "/fuzzed/model.safetensors.index.json") },
+  "scan": { check(.object(SafetyReport(scanning: $0, named: "fuzzed").json)) },
   "json": { try exerciseJSON($0) },
 ]
 
@@ -50,10 +53,7 @@ private let byteLimit = 1 << 24
 
 /// Reads everything and describes it.
 private func exercise(_ checkpoint: Checkpoint) throws {
-  let text = CheckpointSummary(of: checkpoint).json.text()
-  do { _ = try JSON(parsing: Array(text.utf8)) } catch {
-    fatalError("the summary is no JSON: \(error)")
-  }
+  check(CheckpointSummary(of: checkpoint).json)
   var left = byteLimit
   var hash = XXHash3Stream()
   for index in checkpoint.source.tensors.indices {
@@ -63,6 +63,13 @@ private func exercise(_ checkpoint: Checkpoint) throws {
     view.forEachChunk { hash.update($0) }
   }
   _ = try? checkpoint.attachments.files
+}
+
+/// What is printed for machines must parse.
+private func check(_ json: JSON) {
+  do { _ = try JSON(parsing: Array(json.text().utf8)) } catch {
+    fatalError("the report is no JSON: \(error)")
+  }
 }
 
 /// What parses is written as text that parses to the same.
