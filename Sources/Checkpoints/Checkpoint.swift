@@ -109,7 +109,7 @@ public struct Checkpoint: Sendable {
       format == nil ? $0.recognises(storage) : $0.format == format
     }
     guard let registration else {
-      if format == nil, ShardIndex.recognises(storage) {
+      if format == nil, options.followsIndex, ShardIndex.recognises(storage) {
         return try ShardedReader(storage: storage, path: path, options: options).checkpoint
       }
       throw CheckpointError(

@@ -29,9 +29,21 @@ public protocol CheckpointWriter: ~Copyable, SendableMetatype {
   /// - Throws: `CheckpointError` when announced tensors are missing, `FileError` when the disk
   ///   fails.
   consuming func finish() throws
+
+  /// Whether `Destination.shardBytes` divides the tensors among several files.
+  static var writesShards: Bool { get }
+
+  /// Whether the container has a place for metadata.
+  static var keepsMetadata: Bool { get }
 }
 
 extension CheckpointWriter where Self: ~Copyable {
+  /// By default all tensors are in one file.
+  public static var writesShards: Bool { false }
+
+  /// By default metadata are kept.
+  public static var keepsMetadata: Bool { true }
+
   /// Writes a whole source, tensor by tensor.
   static func write(
     _ source: any TensorSource, metadata: JSONObject, to destination: Destination,

@@ -50,6 +50,15 @@ public struct ContainerFormat: RawRepresentable, Sendable, Hashable, CaseIterabl
     case components
   }
 
+  /// Whether a model can be written in several files.
+  public var writesShards: Bool { registration?.writesShards ?? false }
+
+  /// Whether metadata have a place in it.
+  public var keepsMetadata: Bool { registration?.keepsMetadata ?? true }
+
+  /// The containers that can be written in several files, for messages.
+  public static var sharded: [ContainerFormat] { allCases.filter(\.writesShards) }
+
   private var registration: FormatRegistration? {
     FormatRegistration.all.first { $0.format == self }
   }

@@ -16,6 +16,10 @@ struct FormatRegistration: Sendable {
   let open: @Sendable (ByteStorage, String, ReadingOptions) throws -> Checkpoint
   /// Whether its tensors may lie in nested dictionaries, of which the user can choose one.
   let hasRoots: Bool
+  /// Whether its tensors can be divided among files.
+  let writesShards: Bool
+  /// Whether it has a place for metadata.
+  let keepsMetadata: Bool
   /// Writes tensors and metadata, where that is possible.
   let write:
     (
@@ -44,7 +48,8 @@ struct FormatRegistration: Sendable {
       format: Reader.format, contents: contents, endings: endings, isFolder: false,
       recognises: { Reader.recognises($0) },
       open: { try Reader(storage: $0, path: $1, options: $2).checkpoint },
-      hasRoots: Reader.hasRoots,
+      hasRoots: Reader.hasRoots, writesShards: Writer.writesShards,
+      keepsMetadata: Writer.keepsMetadata,
       write: { try Writer.write($0, metadata: $1, to: $2, progress: $3) })
   }
 
@@ -56,7 +61,7 @@ struct FormatRegistration: Sendable {
       format: format, contents: contents, endings: [], isFolder: true,
       recognises: { _ in false },
       open: { _, path, _ in throw FileError(.notFolder, path: path) },
-      hasRoots: false,
+      hasRoots: false, writesShards: Writer.writesShards, keepsMetadata: Writer.keepsMetadata,
       write: { try Writer.write($0, metadata: $1, to: $2, progress: $3) })
   }
 }

@@ -12,6 +12,10 @@ public struct ReadingOptions: Sendable, Hashable {
   /// variant are read from their own. By default the model's own weights come first.
   public var variant: String?
 
+  /// Whether an index of shards stands for them. Not where a shard is expected: an index that
+  /// names an index, or itself, is no model.
+  var followsIndex = true
+
   /// Chooses how a checkpoint is read.
   public init(root: String? = nil, usesMapping: Bool = true, variant: String? = nil) {
     self.root = root

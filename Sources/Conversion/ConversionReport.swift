@@ -25,4 +25,10 @@ public struct ConversionReport: Sendable, Hashable {
   public let byteCount: Int
   /// Tensors with values beyond the type that they were cast to.
   public let overflows: [CastOverflow]
+  /// The files when there are several with an index, which is the last.
+  public let files: [String]
+  /// Files of a former division of the same model that are still there.
+  public let leftovers: [String]
+  /// The keys of metadata that the container has no place for.
+  public let droppedMetadata: [String]
 }

@@ -12,18 +12,21 @@ public struct ConversionRequest: Sendable, Hashable {
   public var layout: Layout?
   /// The type that floating tensors are cast to; their own by default.
   public var elementType: ElementType?
+  /// The most bytes of tensors in one file; all of them by default.
+  public var shardBytes: Int?
   /// The program and version that an ingot names as its writer.
   public var tool: String
 
   /// Describes a conversion.
   public init(
     output: String, container: ContainerFormat, layout: Layout? = nil,
-    elementType: ElementType? = nil, tool: String = "assay"
+    elementType: ElementType? = nil, shardBytes: Int? = nil, tool: String = "assay"
   ) {
     self.output = output
     self.container = container
     self.layout = layout
     self.elementType = elementType
+    self.shardBytes = shardBytes
     self.tool = tool
   }
 }

@@ -33,7 +33,8 @@ public struct Converter: Sendable {
     let tensors: any TensorSource = cast ?? plan.tensors
     let detection = try? model.reading.get().detection
     var destination = Destination(
-      path: request.output, tool: request.tool, family: detection?.family.rawValue)
+      path: request.output, tool: request.tool, family: detection?.family.rawValue,
+      shardBytes: request.shardBytes)
     if request.container.contents != .tensors, case .success = model.reading {
       let canonical = try model.model
       destination.configurations = canonical.configurations
@@ -44,15 +45,24 @@ public struct Converter: Sendable {
       let provenance = Provenance(of: checkpoint)
       destination.source = { try provenance.json }
     }
+    let metadata = checkpoint.portableMetadata
     try request.container.write(
-      tensors, metadata: checkpoint.portableMetadata, to: destination, progress: progress)
+      tensors, metadata: metadata, to: destination, progress: progress)
+    // A folder is new, so nothing of before is in it.
+    let shards =
+      request.container.writesShards && request.container.contents == .tensors
+      ? ShardPlan(tensors.tensors, limit: request.shardBytes, path: request.output) : nil
     return ConversionReport(
       source: checkpoint.path, sourceFormat: checkpoint.format,
       detection: detection, output: request.output,
       container: request.container, layout: plan.layout, ledger: plan.ledger,
       opaqueValues: checkpoint.opaqueValues, safety: checkpoint.shownSafety,
       byteCount: tensors.byteCount,
-      overflows: cast?.overflows ?? [])
+      overflows: cast?.overflows ?? [],
+      files: shards?.indexPath.map { (shards?.paths ?? []) + [$0] } ?? [],
+      leftovers: shards?.leftovers ?? [],
+      droppedMetadata: request.container.keepsMetadata
+        ? [] : metadata.keys.filter { $0 != "format" })
   }
 
   /// Which tensors go, under which names.
@@ -72,6 +82,12 @@ public struct Converter: Sendable {
     if let type = request.elementType, !type.isPlainFloat {
       throw ConversionError(
         path: request.output, problem: "cannot cast to \(type), expected f32, f16, bf16 or f64")
+    }
+    guard request.shardBytes == nil || request.container.writesShards else {
+      let able = ContainerFormat.sharded.map(\.rawValue).joined(separator: " or ")
+      throw ConversionError(
+        path: request.output,
+        problem: "\(request.container.rawValue) is one file and has no shards, expected \(able)")
     }
     let source: any TensorSource =
       (checkpoint.source as? IngotReader).map(CheckedIngot.init) ?? checkpoint.source

@@ -6,7 +6,11 @@ public import TensorCore
 /// `DiffusionPipeline.from_pretrained` loads it without a network. The folder appears whole or not
 /// at all.
 public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
+  /// Components can be divided among files.
+  public static let writesShards = true
+
   private let folder: OutputFolder
+  private let shardBytes: Int?
   private let configurations: [String: JSONObject]
   private let attachments: [String: [UInt8]]
   private var announcement: Announcement?
@@ -18,7 +22,7 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
   public init(to destination: Destination) throws {
     try self.init(
       path: destination.path, configurations: destination.configurations,
-      attachments: destination.attachments)
+      attachments: destination.attachments, shardBytes: destination.shardBytes)
   }
 
   /// Starts a folder that will stand at `path`, where nothing or an empty folder may be.
@@ -27,10 +31,13 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
   ///   - configurations: by component, with diffusers' field names; `_class_name` or
   ///     `architectures` tells the library and the class.
   ///   - attachments: by relative path: `tokenizer/vocab.json`.
+  ///   - shardBytes: the most bytes of tensors in one file.
   /// - Throws: `FileError` when it cannot be created.
   public init(
-    path: String, configurations: [String: JSONObject], attachments: [String: [UInt8]]
+    path: String, configurations: [String: JSONObject], attachments: [String: [UInt8]],
+    shardBytes: Int? = nil
   ) throws(FileError) {
+    self.shardBytes = shardBytes
     let plain = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     folder = try OutputFolder(creating: plain)
     self.configurations = configurations.mapValues(Self.loadedInSinglePrecision)
@@ -93,7 +100,7 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
     let stem =
       configurations[component]?["_class_name"] == nil ? "model" : "diffusion_pytorch_model"
     let path = try folder.file("\(component)/\(stem).safetensors")
-    var writer = try SafetensorsWriter(to: Destination(path: path))
+    var writer = try SafetensorsWriter(to: Destination(path: path, shardBytes: shardBytes))
     try writer.begin(tensors: tensors.map { Self.inner($0, component) }, metadata: [:])
     file = consume writer
   }

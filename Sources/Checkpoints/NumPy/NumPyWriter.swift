@@ -5,6 +5,9 @@ public import TensorCore
 ///
 /// An archive has no place for metadata: none is written.
 public struct NumPyWriter: ~Copyable, CheckpointWriter {
+  /// There is no place for metadata.
+  public static let keepsMetadata = false
+
   private var zip: ZipWriter
   private var announcement: Announcement?
   private var headers: [[UInt8]] = []

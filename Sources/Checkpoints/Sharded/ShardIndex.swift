@@ -62,6 +62,19 @@ struct ShardIndex: Sendable {
     return size
   }
 
+  /// The index of tensors that are divided among files.
+  static func json(_ plan: ShardPlan, _ tensors: [TensorDescription]) -> JSON {
+    var map: [(String, JSON)] = []
+    for (path, range) in zip(plan.paths, plan.ranges) {
+      let file = path.split(separator: "/").last.map(String.init) ?? path
+      map += tensors[range].map { ($0.name, .string(file)) }
+    }
+    let size = tensors.reduce(0) { $0 + ($1.elementType.byteCount(for: $1.shape) ?? 0) }
+    return [
+      "metadata": ["total_size": .integer(size)], "weight_map": .object(JSONObject(map)),
+    ]
+  }
+
   /// The path of a shard.
   func path(of file: String) -> String { folder + (folder.hasSuffix("/") ? "" : "/") + file }
 

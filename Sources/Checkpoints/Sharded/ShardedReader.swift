@@ -31,6 +31,8 @@ public struct ShardedReader: TensorSource {
   init(storage: ByteStorage, path: String, options: ReadingOptions) throws {
     let index = try ShardIndex(storage: storage, path: path)
     var contents = Contents(index: index)
+    var options = options
+    options.followsIndex = false
     for file in index.files {
       try contents.add(
         try Checkpoint.open(file: index.path(of: file), options: options), file: file)

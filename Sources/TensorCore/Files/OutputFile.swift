@@ -19,7 +19,7 @@ public struct OutputFile: ~Copyable {
   private var pending: [UInt8] = []
   /// Where the part ends that the disk was told to write.
   private var handedOver = 0
-  private var isCommitted = false
+  private var isSealed = false
 
   private static let bufferSize = 1 << 20
   private static let writebackBytes = 1 << 25
@@ -49,7 +49,7 @@ public struct OutputFile: ~Copyable {
 
   deinit {
     close(descriptor)
-    if !isCommitted {
+    if !isSealed {
       unsafe unlink(temporaryPath)
       TemporaryPaths.forget(temporaryPath)
     }
@@ -62,6 +62,21 @@ public struct OutputFile: ~Copyable {
     var file = try OutputFile(replacing: path)
     try unsafe file.write(bytes.span.bytes)
     try file.commit()
+  }
+
+  /// Whether something stands at a path.
+  public static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe lstat(path, &status) == 0
+  }
+
+  /// Removes a file, if it is there.
+  ///
+  /// - Throws: `FileError` when it cannot be removed.
+  public static func remove(_ path: String) throws(FileError) {
+    guard unsafe unlink(path) == 0 || errno == ENOENT else {
+      throw FileError(.write, path: path, code: errno)
+    }
   }
 
   /// Appends bytes.
@@ -115,15 +130,18 @@ public struct OutputFile: ~Copyable {
   /// - Throws: `FileError` when the disk fails, or when a mapped input turned out to have shrunk
   ///   (`MappingGuard`): the output would hold zeros in place of its data.
   public consuming func commit() throws(FileError) {
+    try seal().commit()
+  }
+
+  /// Makes the file durable and leaves it under its temporary path until it is committed.
+  ///
+  /// - Throws: as `commit()`.
+  public consuming func seal() throws(FileError) -> SealedFile {
     try flush()
     try MappingGuard.check()
     guard fsync(descriptor) == 0 else { throw FileError(.write, path: path, code: errno) }
-    guard unsafe rename(temporaryPath, path) == 0 else {
-      throw FileError(.rename, path: path, code: errno)
-    }
-    isCommitted = true
-    TemporaryPaths.forget(temporaryPath)
-    OutputFolder.synchronise(folderOf: path)
+    isSealed = true
+    return SealedFile(path: path, temporaryPath: temporaryPath)
   }
 
   private mutating func flush() throws(FileError) {

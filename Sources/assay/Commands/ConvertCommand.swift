@@ -40,6 +40,12 @@ struct ConvertCommand: ParsableCommand {
         + "from an ingot or a folder.", valueName: "names"))
   var layout: Layout?
 
+  @Option(
+    help: ArgumentHelp(
+      "Divide the tensors among files of at most this size, with an index: 500MB, 2GB, 5GiB.",
+      valueName: "size"))
+  var shardSize: ByteSize?
+
   @OptionGroup var reading: ReadingArguments
 
   @Flag(help: "Print the outcome and the whole ledger as JSON.")
@@ -57,7 +63,8 @@ struct ConvertCommand: ParsableCommand {
   func run() throws {
     let request = ConversionRequest(
       output: output, container: try container ?? .named(byOutput: output),
-      layout: layout, elementType: dtype, tool: "assay \(Assay.version)")
+      layout: layout, elementType: dtype, shardBytes: shardSize?.count,
+      tool: "assay \(Assay.version)")
     let bar = ProgressBar("converting", isQuiet: quiet)
     let report = try Converter(try ModelReader.open(path: model, options: reading.options), request)
       .run {

@@ -10,7 +10,7 @@ extension ConversionReport {
     let family = detection.map { "\($0.family.title) in \($0.layout.rawValue) names" }
     return """
       \(source.escapingControls): \(sourceFormat.rawValue), \(family ?? "unknown family")
-      \(output.escapingControls): \(container.rawValue)\(names), \(Format.bytes(byteCount)) of tensors
+      \(output.escapingControls): \(container.rawValue)\(names), \(Format.bytes(byteCount)) of tensors\(shardText)
       ledger: \(ledger.summary)
 
       """ + safetyText + opaqueText
@@ -18,6 +18,12 @@ extension ConversionReport {
 
   private var safetyText: String {
     safety.map { "pickle: \($0.summary.escapingControls)\n" } ?? ""
+  }
+
+  private var shardText: String {
+    guard let index = files.last else { return "" }
+    let name = index.split(separator: "/").last.map { String($0) } ?? index
+    return " in \(files.count - 1) files with the index \(name.escapingControls)"
   }
 
   private var opaqueText: String {
@@ -51,6 +57,17 @@ extension ConversionReport {
           + "\(first.elementType) became infinite, in \(count) tensor\(count == 1 ? "" : "s"), "
           + "first '\(first.tensor)'")
     }
+    if let first = leftovers.first {
+      warnings.append(
+        "\(first): left from before"
+          + (leftovers.count > 1 ? ", as \(leftovers.count - 1) more" : "")
+          + "; a reader could take it for a part of \(output)")
+    }
+    if !droppedMetadata.isEmpty {
+      warnings.append(
+        "\(output): \(container.rawValue) has no place for metadata, left behind: "
+          + droppedMetadata.joined(separator: ", "))
+    }
     return warnings
   }
 
@@ -65,6 +82,7 @@ extension ConversionReport {
       "output": [
         "path": .string(output), "format": .string(container.rawValue),
         "layout": layout.map { .string($0.rawValue) } ?? .null, "tensor_bytes": .integer(byteCount),
+        "files": .array(files.map { .string($0) }),
       ],
       "ledger": .object(ledger.json),
       "tensors": .array(ledger.entries.map(\.json)),

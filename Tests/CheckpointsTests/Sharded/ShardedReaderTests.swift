@@ -148,6 +148,14 @@ struct WeightFolder {
     #expect(folder.outcome() == found, "the folder finds its index")
   }
 
+  @Test func anIndexIsNoShard() throws {
+    try folder.write("{\"weight_map\": {\"a\": \"\(Self.index)\"}}", to: Self.index)
+    #expect(
+      folder.outcome(of: Self.index)
+        == "m/\(Self.index): not a checkpoint of a known format: starts with "
+        + "\"{\\\"weight_map\\\": {\"")
+  }
+
   @Test func aDamagedShardIsNamed() throws {
     try folder.write("no tensors", to: "x.safetensors")
     try folder.write(#"{"weight_map": {"a": "x.safetensors"}}"#, to: Self.index)
