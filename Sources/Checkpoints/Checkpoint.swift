@@ -221,6 +221,7 @@ public struct CheckpointError: DescribedError, Hashable {
       "\(path): not a checkpoint of a known format: \(start)"
     case .elementType(let tensor, let type, let format):
       "\(path): tensor '\(tensor)' is \(type), for which \(format.rawValue) has no code"
+        + (type.isDecodable && !type.isPlainFloat ? "; --dtype f16 would decode it" : "")
         + (type.isPlainFloat ? ": cast it with --dtype f32" : "")
     case .unfit(let tensor, let format, let reason):
       "\(path): tensor '\(tensor)' does not fit into \(format.rawValue): \(reason)"

@@ -31,4 +31,7 @@ public struct ConversionReport: Sendable, Hashable {
   public let leftovers: [String]
   /// The keys of metadata that the container has no place for.
   public let droppedMetadata: [String]
+  /// Floating tensors that stayed in their own type, because a block type was asked for and they
+  /// are no matrices with whole blocks in their rows.
+  public let kept: [String]
 }

@@ -62,7 +62,8 @@ public struct Converter: Sendable {
       files: shards?.indexPath.map { (shards?.paths ?? []) + [$0] } ?? [],
       leftovers: shards?.leftovers ?? [],
       droppedMetadata: request.container.keepsMetadata
-        ? [] : metadata.keys.filter { $0 != "format" })
+        ? [] : metadata.keys.filter { $0 != "format" },
+      kept: cast?.kept ?? [])
   }
 
   /// Which tensors go, under which names.
@@ -79,9 +80,10 @@ public struct Converter: Sendable {
   }
 
   private func plan() throws -> Plan {
-    if let type = request.elementType, !type.isPlainFloat {
+    if let type = request.elementType, !type.isEncodable {
       throw ConversionError(
-        path: request.output, problem: "cannot cast to \(type), expected f32, f16, bf16 or f64")
+        path: request.output,
+        problem: "cannot cast to \(type), expected one of \(ElementType.castTargets)")
     }
     guard request.shardBytes == nil || request.container.writesShards else {
       let able = ContainerFormat.sharded.map(\.rawValue).joined(separator: " or ")

@@ -55,13 +55,42 @@ extension ElementType {
   /// The name shown to people and written to `--json`: `f16`, `i64`, `q4_k`.
   public var name: String { layout.name }
 
-  /// Whether casts between element types (`--dtype`) apply to this type.
+  /// Whether the type is a float of 16 bits or more, whose values stand by themselves.
   public var isPlainFloat: Bool {
     switch self {
     case .float16, .bfloat16, .float32, .float64: true
     default: false
     }
   }
+
+  /// Whether the type is one of ggml's block types: several values share a scale.
+  public var isGGMLBlock: Bool { rawValue >= ElementType.q40.rawValue }
+
+  /// Whether `ElementConversion` converts from this type: plain floats, floats of one byte, and
+  /// ggml's block types.
+  public var isDecodable: Bool {
+    switch self {
+    case .float8E4M3FN, .float8E5M2, .float8E4M3FNUZ, .float8E5M2FNUZ, .float8E8M0FNU: true
+    default: isPlainFloat || isGGMLBlock
+    }
+  }
+
+  /// Whether `ElementConversion` converts to this type, and so `--dtype` takes it: plain floats and
+  /// ggml's simple block types.
+  public var isEncodable: Bool {
+    switch self {
+    case .q40, .q41, .q50, .q51, .q80: true
+    default: isPlainFloat
+    }
+  }
+
+  /// The types that can be made, for messages and help: `f16, bf16, …`.
+  public static var castTargets: String {
+    allCases.filter(\.isEncodable).map(\.name).joined(separator: ", ")
+  }
+
+  /// The bytes of a whole number of blocks with `elements` elements together.
+  public func byteCount(of elements: Int) -> Int { elements / blockElements * blockBytes }
 
   /// The type with the given `name`, if there is one.
   public init?(name: String) {

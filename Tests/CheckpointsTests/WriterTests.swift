@@ -132,7 +132,7 @@ import Testing
     ),
     (
       [TensorDescription(name: "q", elementType: .q40, shape: [32])],
-      "tensor 'q' is q4_0, for which safetensors has no code"
+      "tensor 'q' is q4_0, for which safetensors has no code; --dtype f16 would decode it"
     ),
   ])
   func whatSafetensorsCannotHoldIsAnError(tensors: [TensorDescription], text: String) throws {
@@ -150,7 +150,8 @@ import Testing
       let tensor = TensorDescription(name: "q", elementType: .q40, shape: [32])
       #expect(
         message { try writer.begin(tensors: [tensor], metadata: [:]) }
-          == "\(path): tensor 'q' is q4_0, for which pytorch has no code")
+          == "\(path): tensor 'q' is q4_0, for which pytorch has no code; --dtype f16 would decode it"
+      )
     }
   }
 

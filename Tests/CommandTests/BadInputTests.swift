@@ -111,8 +111,14 @@ import Testing
   @Test(arguments: [
     (["frob"], "Unexpected argument 'frob' (see 'assay --help')"),
     (["inspect"], "Missing expected argument '<model>' (see 'assay inspect --help')"),
-    (["convert", "m.ckpt", "-o", "x.png", "--dtype", "i8"], "--dtype is i8, expected f32, f16"),
-    (["convert", "m.ckpt", "-o", "m.ingot", "--dtype", "x"], "'f16', 'bf16', 'f32' or 'f64'"),
+    (
+      ["convert", "m.ckpt", "-o", "x.png", "--dtype", "i8"],
+      "--dtype is i8, expected one of f16, bf16, f32"
+    ),
+    (
+      ["convert", "m.ckpt", "-o", "m.ingot", "--dtype", "x"],
+      "f16 bf16 f32 f64 q4_0 q4_1 q5_0 q5_1 q8_0"
+    ),
     (["validate", "vea", "m.ckpt", "--reference", "r"], "following: tokenizer clip unet vae"),
     (["generate", "m.ckpt", "a", "-o", "a.png", "--seed", "a\nb"], "'a b' is invalid"),
     (["generate", "m.ckpt", "a", "-o", "a.jpg"], "'a.jpg', expected a name that ends in .png"),

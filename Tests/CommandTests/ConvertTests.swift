@@ -151,7 +151,7 @@ import Testing
 
   @Test(
     arguments: [
-      (["--dtype", "i8"], "--dtype"), (["--dtype", "q4_0"], "--dtype"), (["--to", "zip"], "--to"),
+      (["--dtype", "i8"], "--dtype"), (["--dtype", "q4_k"], "--dtype"), (["--to", "zip"], "--to"),
       (["--layout", "ldm"], "layout ldm"), (["--layout", "x"], "--layout"),
     ])
   func wrongOptionsAreRefused(options: [String], message: String) throws {

@@ -183,6 +183,45 @@ import Testing
     }
   }
 
+  /// To a block type and back: matrices are what quantising and decoding each alone makes of them.
+  @Test(arguments: [ElementType.q80, .q40, .q50, .q41, .q51])
+  func matricesAreQuantisedAndDecoded(to type: ElementType) throws {
+    var wide = model
+    wide.tensors = Array(wide.tensors.prefix(3))
+    wide.tensors += [
+      TensorDescription(name: "matrix", elementType: .float16, shape: [40, 96]),
+      TensorDescription(name: "row", elementType: .float16, shape: [96]),
+      TensorDescription(name: "odd", elementType: .float16, shape: [32, 33]),
+    ]
+    try wide.write(SafetensorsWriter(path: scratch.path("wide.safetensors")))
+    let report = try convert(
+      scratch.path("wide.safetensors"), to: scratch.path("blocks.gguf"), type: type)
+    #expect(report.kept.contains("row") && report.kept.contains("odd"))
+    _ = try convert(
+      scratch.path("blocks.gguf"), to: scratch.path("back.safetensors"), type: .float16)
+    let result = try Checkpoint.open(path: scratch.path("back.safetensors")).source
+    let blocks = try Checkpoint.open(path: scratch.path("blocks.gguf")).source
+    #expect(result.tensors == wide.tensors)
+    for (index, tensor) in wide.tensors.enumerated() {
+      let before = try wide.tensor(at: index).withBytes {
+        $0.withUnsafeBytes { Array($0) }
+      }
+      let isMatrix = tensor.name == "matrix"
+      #expect((blocks.tensors[index].elementType == type) == isMatrix, "\(tensor.name)")
+      var expected = before
+      if isMatrix {
+        let coded = ElementConversion.convert(before.span.bytes, from: .float16, to: type)
+        expected = ElementConversion.convert(coded.span.bytes, from: type, to: .float16)
+      }
+      let found = try result.tensor(at: index).withBytes { $0.withUnsafeBytes { Array($0) } }
+      #expect(found == expected, "\(tensor.name)")
+    }
+    let error = #expect(throws: CheckpointError.self) {
+      try convert(scratch.path("blocks.gguf"), to: scratch.path("none.safetensors"))
+    }
+    #expect(error?.description.contains("--dtype f16 would decode it") == true)
+  }
+
   @Test func anUnknownFamilyGoesFromContainerToContainer() throws {
     var unknown = model
     unknown.tensors = unknown.tensors.prefix(3).map {

@@ -41,10 +41,10 @@ struct GGUFDirectory {
     let alignment = try self.alignment(cursor)
     var infos: [GGUFTensorInfo] = []
     infos.reserveCapacity(Int(tensorCount))
-    var names: Set<[UInt8]> = []
+    var names: Set<ExactName> = []
     for index in 0..<Int(tensorCount) {
       let info = try GGUFTensorInfo(index: index, from: &cursor)
-      guard names.insert(Array(info.name.utf8)).inserted else {
+      guard names.insert(ExactName(info.name)).inserted else {
         throw cursor.fail(.duplicateName(info.name))
       }
       infos.append(info)

@@ -32,7 +32,4 @@ enum GGUFElementType {
 extension ElementType {
   /// GGUF's code, or `nil` when the format has none.
   var ggufCode: UInt32? { GGUFElementType.known.first { $0.type == self }?.code }
-
-  /// Whether the type is one of ggml's block types: several values share a scale.
-  var isGGMLBlock: Bool { rawValue >= ElementType.q40.rawValue && blockElements > 1 }
 }

@@ -13,11 +13,11 @@ struct GGUFMetadata {
 
   init(reading count: Int, from cursor: inout GGUFCursor) throws(GGUFError) {
     var members: [(String, JSON)] = []
-    var keys: Set<String> = []
+    var keys: Set<ExactName> = []
     members.reserveCapacity(count)
     for index in 0..<count {
       let key = try cursor.text("key \(index)")
-      guard keys.insert(key).inserted else { throw cursor.fail(.duplicateKey(key)) }
+      guard keys.insert(ExactName(key)).inserted else { throw cursor.fail(.duplicateKey(key)) }
       let type = try Self.valueType(from: &cursor, key: key)
       let (value, found) = try self.value(type, key: key, depth: 0, from: &cursor)
       members.append((key, value))

@@ -56,7 +56,8 @@ final class OverflowLog: Sendable {
     // The greatest values of f32 round to infinity in bf16.
     case .bfloat16: source == .float32 || source == .float64
     case .float32: source == .float64
-    default: false
+    // A scale is a half float.
+    default: target.isGGMLBlock && source != target
     }
   }
 }

@@ -1,7 +1,8 @@
 internal import TensorCore
 
-/// The tensors of a source with every plain float cast to one element type: round to nearest, ties
-/// to even. Other types stay. A cast happens when bytes are asked for, no more than that at a time.
+/// The tensors of a source with every float cast to one element type: round to nearest, ties to
+/// even. Other types stay; to a block type also what is no matrix with whole blocks in its rows, as
+/// in llama.cpp and stable-diffusion.cpp: biases, norms and kernels. A cast happens when bytes are asked for, no more than that at a time.
 struct CastTensors: TensorSource {
   let tensors: [TensorDescription]
   private let source: any TensorSource
@@ -9,14 +10,28 @@ struct CastTensors: TensorSource {
 
   /// The tensors read so far that the cast made infinite in places.
   var overflows: [CastOverflow] { log.overflows }
+  /// The floats that stay because their shape does not suit the block type.
+  let kept: [String]
 
   init(_ source: any TensorSource, to type: ElementType) {
     self.source = source
+    var kept: [String] = []
     tensors = source.tensors.map { tensor in
+      guard tensor.elementType.isDecodable else { return tensor }
+      guard Self.suits(tensor.shape, type) else {
+        kept.append(tensor.name)
+        return tensor
+      }
       var cast = tensor
-      if tensor.elementType.isPlainFloat { cast.elementType = type }
+      cast.elementType = type
       return cast
     }
+    self.kept = kept
+  }
+
+  private static func suits(_ shape: TensorShape, _ type: ElementType) -> Bool {
+    guard type.isGGMLBlock else { return true }
+    return shape.rank > 1 && shape.elementCount > 0 && (shape.last ?? 1) % type.blockElements == 0
   }
 
   func tensor(at index: Int) throws -> TensorView {
@@ -31,6 +46,8 @@ struct CastTensors: TensorSource {
 /// The bytes of a tensor in another element type.
 private struct CastBytes: ByteProvider {
   let count: Int
+  /// The fewest elements that are whole blocks of both types.
+  private let unit: Int
   private let view: TensorView
   private let target: TensorDescription
   private let place: Int
@@ -41,15 +58,16 @@ private struct CastBytes: ByteProvider {
     self.target = target
     self.place = place
     self.log = log
-    count = view.shape.elementCount * target.elementType.blockBytes
+    count = target.elementType.byteCount(of: view.shape.elementCount)
+    unit = max(view.elementType.blockElements, target.elementType.blockElements)
   }
 
   func fill(_ output: inout MutableRawSpan, from offset: Int) {
-    let width = target.elementType.blockBytes
+    let width = target.elementType.byteCount(of: unit)
     guard offset % width == 0, output.byteCount % width == 0 else {
       return fillPart(&output, from: offset, width: width)
     }
-    let elements = offset / width..<(offset + output.byteCount) / width
+    let elements = offset / width * unit..<(offset + output.byteCount) / width * unit
     let range = bytes(of: elements)
     view.storage.withBytes(in: range) { input in
       ElementConversion.convert(
@@ -61,7 +79,7 @@ private struct CastBytes: ByteProvider {
     view.storage.advise(.dontNeed, range: range)
   }
 
-  /// Bytes that start or end within an element: the elements around them, then a copy.
+  /// Bytes that start or end within a block: the blocks around them, then a copy.
   private func fillPart(_ output: inout MutableRawSpan, from offset: Int, width: Int) {
     let start = offset / width * width
     let end = (offset + output.byteCount + width - 1) / width * width
@@ -77,7 +95,8 @@ private struct CastBytes: ByteProvider {
 
   private func bytes(of elements: Range<Int>) -> Range<Int> {
     let start = view.byteRange.lowerBound
-    let width = view.elementType.blockBytes
-    return start + elements.lowerBound * width..<start + elements.upperBound * width
+    let type = view.elementType
+    return start + type.byteCount(of: elements.lowerBound)..<start
+      + type.byteCount(of: elements.upperBound)
   }
 }

@@ -1,16 +1,18 @@
 internal import CKernels
 
-/// Conversion between the plain float types: float16, bfloat16, float32 and float64.
+/// Conversion between the float types: from all of them that are decoded
+/// (`ElementType.isDecodable`) to all that can be made (`ElementType.isEncodable`).
 ///
 /// Widening is exact. Narrowing rounds once, to nearest and ties to even, also from float64 to the
 /// half-width types; too large values become infinite, subnormals are kept, and a NaN stays a NaN:
 /// the values that `torch.Tensor.to` gives, but that torch does not always keep a NaN's sign.
-/// The result does not depend on the processor.
+/// The result does not depend on the processor. Floats of one byte widen as torch widens them;
+/// ggml's block types are what `BlockDecoding` and `BlockEncoding` say.
 public enum ElementConversion {
-  /// The values of a tensor of a plain float type as floats.
+  /// The values of a tensor of a decodable type as floats.
   ///
-  /// Traps when `type` is not a plain float (`ElementType.isPlainFloat`) or the counts differ:
-  /// callers check what a file says, with an error of their own.
+  /// Traps when `type` is none (`ElementType.isDecodable`) or the counts differ: callers check what
+  /// a file says, with an error of their own.
   ///
   /// - Parameters:
   ///   - source: little-endian elements, at any alignment.
@@ -23,13 +25,14 @@ public enum ElementConversion {
     convert(source, from: type, to: .float32, into: &bytes)
   }
 
-  /// The same values in another plain float type.
+  /// The same values in another type.
   ///
-  /// Traps when a type is not a plain float or the source is not a whole number of elements.
+  /// Traps when there is no such conversion or the source is not a whole number of blocks.
   public static func convert(
     _ source: RawSpan, from sourceType: ElementType, to targetType: ElementType
   ) -> [UInt8] {
-    let count = source.byteCount / sourceType.blockBytes * targetType.blockBytes
+    let elements = source.byteCount / sourceType.blockBytes * sourceType.blockElements
+    let count = elements / targetType.blockElements * targetType.blockBytes
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       let bytes = UnsafeMutableRawBufferPointer(buffer)
       var target = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<count]).mutableBytes
@@ -38,9 +41,10 @@ public enum ElementConversion {
     }
   }
 
-  /// The same values in another plain float type, into memory that holds exactly as many.
+  /// The same values in another type, into memory that holds exactly as many. Any run of whole
+  /// blocks of both types can be converted by itself.
   ///
-  /// Traps when a type is not a plain float or the counts differ.
+  /// Traps when there is no such conversion or the counts differ.
   public static func convert(
     _ source: RawSpan, from sourceType: ElementType, to targetType: ElementType,
     into target: inout MutableRawSpan
@@ -53,11 +57,11 @@ public enum ElementConversion {
     _ source: RawSpan, from sourceType: ElementType, to targetType: ElementType,
     into target: inout MutableRawSpan, using instructions: Processor.InstructionSet
   ) {
-    precondition(sourceType.isPlainFloat && targetType.isPlainFloat, "not plain floats")
-    let count = source.byteCount / sourceType.blockBytes
+    precondition(sourceType.isDecodable && targetType.isEncodable, "no such conversion")
+    let count = source.byteCount / sourceType.blockBytes * sourceType.blockElements
     precondition(
-      count * sourceType.blockBytes == source.byteCount
-        && count * targetType.blockBytes == target.byteCount, "element counts differ")
+      sourceType.byteCount(of: count) == source.byteCount
+        && targetType.byteCount(of: count) == target.byteCount, "element counts differ")
     guard count > 0 else { return }
     switch (sourceType, targetType) {
     case _ where sourceType == targetType:
@@ -87,25 +91,26 @@ public enum ElementConversion {
       for start in stride(from: 0, to: count, by: blockElements) {
         let end = min(start + blockElements, count)
         let piece = source.extracting(
-          start * sourceType.blockBytes..<end * sourceType.blockBytes)
+          sourceType.byteCount(of: start)..<sourceType.byteCount(of: end))
         let floats = unsafe UnsafeMutableRawBufferPointer(rebasing: block[..<((end - start) * 4)])
         var wide = unsafe floats.mutableBytes
-        if sourceType == .float64 {
+        if sourceType == .float64, targetType == .float16 || targetType == .bfloat16 {
           roundToOdd(piece, into: &wide)
         } else {
           widen(piece, sourceType, into: &wide, using: instructions)
         }
         var narrowed = unsafe UnsafeMutableRawBufferPointer(
-          rebasing: target[start * targetType.blockBytes..<end * targetType.blockBytes]
+          rebasing: target[targetType.byteCount(of: start)..<targetType.byteCount(of: end)]
         ).mutableBytes
         narrow(wide.bytes, targetType, into: &narrowed, using: instructions)
       }
     }
   }
 
+  /// A whole number of blocks of every type.
   private static let blockElements = 4096
 
-  /// Any plain float type to float32.
+  /// Any decodable type to float32.
   private static func widen(
     _ source: RawSpan, _ type: ElementType, into target: inout MutableRawSpan,
     using instructions: Processor.InstructionSet
@@ -127,11 +132,16 @@ public enum ElementConversion {
     case .float16: map(source, into: &target) { HalfFormats.widenFloat16($0) }
     case .bfloat16: map(source, into: &target) { HalfFormats.widenBFloat16($0) }
     case .float64: map(source, into: &target) { (value: Double) in Float(value) }
-    default: preconditionFailure("not a conversion: \(type)")
+    case _ where type.isGGMLBlock: BlockDecoding.decode(type, source, into: &target)
+    default:
+      guard let table = Float8Formats.table(type) else {
+        preconditionFailure("not a conversion: \(type)")
+      }
+      map(source, into: &target) { (byte: UInt8) in table[Int(byte)] }
     }
   }
 
-  /// Float32 to any plain float type.
+  /// Float32 to any encodable type.
   private static func narrow(
     _ source: RawSpan, _ type: ElementType, into target: inout MutableRawSpan,
     using instructions: Processor.InstructionSet
@@ -153,7 +163,7 @@ public enum ElementConversion {
     case .float16: map(source, into: &target) { HalfFormats.narrowFloat16($0) }
     case .bfloat16: map(source, into: &target) { HalfFormats.narrowBFloat16($0) }
     case .float64: map(source, into: &target) { (value: Float) in Double(value) }
-    default: preconditionFailure("not a conversion: \(type)")
+    default: BlockEncoding.encode(source, type, into: &target)
     }
   }
 

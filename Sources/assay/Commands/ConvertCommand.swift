@@ -30,7 +30,8 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Cast floating tensors to f32, f16, bf16 or f64, rounding to nearest even.",
+      "Cast floating tensors to f32, f16, bf16 or f64, rounding to nearest even, or quantise "
+        + "matrices to q8_0, q5_0, q5_1, q4_0 or q4_1 for a .gguf or .ingot.",
       valueName: "type"))
   var dtype: ElementType?
 
@@ -55,8 +56,8 @@ struct ConvertCommand: ParsableCommand {
   var quiet = false
 
   func validate() throws {
-    if let dtype, !dtype.isPlainFloat {
-      throw ValidationError("--dtype is \(dtype), expected f32, f16, bf16 or f64")
+    if let dtype, !dtype.isEncodable {
+      throw ValidationError("--dtype is \(dtype), expected one of \(ElementType.castTargets)")
     }
   }
 
@@ -91,7 +92,7 @@ extension Layout: ExpressibleByArgument {}
 extension ElementType: ExpressibleByArgument {
   /// The names that `--dtype` takes.
   public static var allValueStrings: [String] {
-    ElementType.allCases.filter(\.isPlainFloat).map(\.name)
+    ElementType.allCases.filter(\.isEncodable).map(\.name)
   }
 
   /// The type by its short name: `f16`.

@@ -13,7 +13,7 @@ extension ConversionReport {
       \(output.escapingControls): \(container.rawValue)\(names), \(Format.bytes(byteCount)) of tensors\(shardText)
       ledger: \(ledger.summary)
 
-      """ + safetyText + opaqueText
+      """ + keptText + safetyText + opaqueText
   }
 
   private var safetyText: String {
@@ -24,6 +24,13 @@ extension ConversionReport {
     guard let index = files.last else { return "" }
     let name = index.split(separator: "/").last.map { String($0) } ?? index
     return " in \(files.count - 1) files with the index \(name.escapingControls)"
+  }
+
+  private var keptText: String {
+    guard let first = kept.first else { return "" }
+    return
+      "kept in their own type: \(Format.count(kept.count)) tensor\(kept.count == 1 ? "" : "s") "
+      + "without whole blocks in rows of a matrix, first '\(first.escapingControls)'\n"
   }
 
   private var opaqueText: String {
@@ -88,6 +95,7 @@ extension ConversionReport {
       "tensors": .array(ledger.entries.map(\.json)),
       "overflows": .array(
         overflows.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] }),
+      "kept": .array(kept.map { .string($0) }),
       "opaque_values": .array(opaqueValues.map { .string($0.qualifiedName) }),
       "safety": safety.map { .object($0.json) } ?? .null,
     ]

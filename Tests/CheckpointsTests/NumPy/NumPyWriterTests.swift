@@ -57,7 +57,7 @@ import Testing
     ),
     (
       TensorDescription(name: "w", elementType: .float8E4M3FN, shape: [1]),
-      "tensor 'w' is f8_e4m3fn, for which numpy has no code"
+      "tensor 'w' is f8_e4m3fn, for which numpy has no code; --dtype f16 would decode it"
     ),
     (
       TensorDescription(name: "a\0b", elementType: .uint8, shape: [1]),
