@@ -118,8 +118,10 @@ public struct Checkpoint: Sendable {
     if !registration.hasRoots {
       try CheckpointError.checkRoot(options.root, of: registration.format, path: path)
     }
+    // Both read the same directory and pickle: side by side they take no longer than one.
+    let safety = Background { SafetyReport(scanning: storage, named: path) }
     var checkpoint = try registration.open(storage, path, options)
-    checkpoint.safety = SafetyReport(scanning: storage, named: path)
+    checkpoint.safety = try safety.value
     return checkpoint
   }
 }

@@ -53,7 +53,7 @@ extension CheckpointWriter where Self: ~Copyable {
     try writer.begin(tensors: source.tensors, metadata: metadata)
     let total = source.byteCount
     var done = 0
-    let ahead = ReadAhead(source)
+    var ahead = ReadAhead(source)
     for index in source.tensors.indices {
       let view = try ahead.tensor(at: index)
       try writer.append(view)

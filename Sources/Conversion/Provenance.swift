@@ -1,23 +1,15 @@
 internal import Checkpoints
-internal import Dispatch
 internal import Foundation
-internal import Synchronization
 internal import TensorCore
 
 /// Where a model came from: name, size and SHA-256 of each file. The digests are made beside the
 /// conversion, on a thread of their own.
-final class Provenance: Sendable {
-  private let checkpoint: Checkpoint
-  private let outcome = Mutex<Result<JSONObject, any Error>>(.success([:]))
-  private let group = DispatchGroup()
+struct Provenance: Sendable {
+  private let outcome: Background<JSONObject>
 
   /// Starts to read the files of a checkpoint.
   init(of checkpoint: Checkpoint) {
-    self.checkpoint = checkpoint
-    DispatchQueue.global().async(group: group) { [self] in
-      let result = Result { try Self.read(checkpoint) }
-      outcome.withLock { $0 = result }
-    }
+    outcome = Background { try Self.read(checkpoint) }
   }
 
   /// The name, the format, and the size and digest of the file or of each file in the folder; of
@@ -25,10 +17,7 @@ final class Provenance: Sendable {
   ///
   /// - Throws: `FileError` when a file cannot be read.
   var json: JSONObject {
-    get throws {
-      group.wait()
-      return try outcome.withLock { try $0.get() }
-    }
+    get throws { try outcome.value }
   }
 
   private static func read(_ checkpoint: Checkpoint) throws -> JSONObject {
