@@ -22,6 +22,7 @@ import Testing
     // A class may be named several times.
     let wanted = Set(try #require(expected["opaque"]?.arrayValue).compactMap(\.stringValue))
     #expect(Set(opaque) == wanted)
+    #expect(checkpoint.metadata["unreadTensors"] == expected["unread"])
   }
 
   @Test func nothingWasRun() throws {

@@ -26,20 +26,34 @@ extension Unpickler {
       index, type: heap.numpyTypes[type], shape: shape, isFortran: isFortran, bytes: parts[4])
   }
 
-  /// `numpy.core.numeric._frombuffer(buffer, type, shape, order)`, as protocol 5 has it.
+  /// `numpy.core.numeric._frombuffer(buffer, type, shape, order[, axes])`, as protocol 5 has it.
+  /// With axes (since NumPy 2.3), the shape is the one in memory, and they put it in order.
   mutating func arrayFromBuffer(
     _ arguments: [PickleValue]
   ) throws(PickleProblem) -> PickleValue? {
-    guard arguments.count == 4, case .numpyType(let type) = arguments[1],
+    guard (4...5).contains(arguments.count), case .numpyType(let type) = arguments[1],
       let shape = heap.integers(of: arguments[2]), let order = arguments[3].stringValue,
-      ["C", "F"].contains(order)
+      ["C", "F", "K"].contains(order)
     else { return nil }
+    var axes = Array(shape.indices)
+    if order == "K" {
+      guard let last = arguments.dropFirst(4).first, let given = heap.integers(of: last),
+        given.sorted() == axes
+      else { return nil }
+      axes = given
+    }
     let array = newTensor(
       TorchTensor(elementType: .int8, sizes: [0], strides: [1], pickleOffset: opcodeStart))
+    guard case .tensor(let index) = array else { return nil }
     try fill(
-      heap.tensors.count - 1, type: heap.numpyTypes[type], shape: shape, isFortran: order == "F",
+      index, type: heap.numpyTypes[type], shape: shape, isFortran: order == "F",
       bytes: arguments[0])
-    return array
+    heap.tensors[index].sizes = axes.map { shape[$0] }
+    if heap.tensors[index].storage != nil {
+      let strides = heap.tensors[index].strides
+      heap.tensors[index].strides = axes.map { strides[$0] }
+    }
+    return .tensor(index)
   }
 
   private mutating func fill(
@@ -60,12 +74,14 @@ extension Unpickler {
       heap.tensors[index].attributes = bytes
       return
     }
-    guard let size = TensorShape(checking: shape).flatMap({ elementType.byteCount(for: $0) }),
-      let data = data(of: bytes)
-    else {
+    guard let size = TensorShape(checking: shape).flatMap({ elementType.byteCount(for: $0) }) else {
+      throw .call(
+        function: "numpy.ndarray", problem: "\(elementType) \(shape) is not a possible size")
+    }
+    guard let data = data(of: bytes) else {
       throw .call(
         function: "numpy.ndarray",
-        problem: "\(bytes.kind) in place of the numbers of a \(elementType) \(shape)")
+        problem: "\(bytes.kind) in place of the bytes of a \(elementType) \(shape)")
     }
     guard heap.data[data].count == size else {
       throw .call(

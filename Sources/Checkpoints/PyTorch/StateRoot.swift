@@ -134,7 +134,7 @@ extension PickleValue {
 
 extension PickleHeap {
   /// A dictionary's key as a part of names.
-  func keyText(_ key: PickleValue) -> String {
+  func keyText(_ key: PickleValue, depth: Int = 0) -> String {
     switch key {
     case .string(let text): text
     case .integer(let number): "\(number)"
@@ -142,7 +142,10 @@ extension PickleHeap {
     case .none: "None"
     case .float(let number): "\(number)"
     case .global(let index): globals[index].qualifiedName
-    case .bytes: key.stringValue ?? "bytes"
+    case .bytes(let bytes): key.stringValue ?? "\(bytes.count) bytes"
+    case .tuple(let index) where depth < 3 && sequences[index].count <= 16:
+      "("
+        + sequences[index].map { keyText($0, depth: depth + 1) }.joined(separator: ", ") + ")"
     default: key.kind
     }
   }

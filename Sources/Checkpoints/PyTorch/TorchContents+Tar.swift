@@ -83,7 +83,8 @@ private struct TarObjects {
 
   private func checkEnd() throws(PyTorchError.Problem) {
     guard position == bytes.count else {
-      throw problem("\(bytes.count - position) bytes behind its end")
+      let rest = bytes.count - position
+      throw problem("\(rest) byte\(rest == 1 ? "" : "s") behind its end")
     }
   }
 
