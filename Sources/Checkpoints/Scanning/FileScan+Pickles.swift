@@ -90,21 +90,21 @@ extension FileScan {
       record(trace, outer, start: start, end: run.position)
       return run.position
     }
-    region.forEach(0x80, from: 0) { offset in
-      guard let version = region.load(UInt8.self, at: offset + 1), version <= 5,
-        let code = region.load(UInt8.self, at: offset + 2), Opcode(rawValue: code) != nil
-      else { return offset + 1 }
-      return attempt(offset) ?? offset + 1
-    }
-    region.forEach(UInt8(ascii: "\n"), from: 0) { offset in
-      guard attempts <= Limits.attempts else { return region.count }
-      if let start = region.importStart(firstLineEnd: offset) { _ = attempt(start) }
-      return offset + 1
-    }
-    region.forEach(Opcode.stackGlobal.rawValue, from: 0) { offset in
-      guard attempts <= Limits.attempts else { return region.count }
-      if let start = region.stringsStart(before: offset) { _ = attempt(start) }
-      return offset + 1
+    var next = 0
+    region.forEachCandidate { candidate in
+      guard attempts <= Limits.attempts else { return false }
+      // What was followed already is not looked at again.
+      guard candidate.trigger >= next else { return true }
+      let start: Int?
+      switch candidate.kind {
+      case .header: start = candidate.trigger
+      case .lineEnd:
+        attempts += 1
+        start = region.importStart(firstLineEnd: candidate.trigger)
+      case .strings: start = region.stringsStart(before: candidate.trigger)
+      }
+      if let start, let end = attempt(start) { next = end }
+      return true
     }
     if attempts > Limits.attempts {
       remark(place, "more than \(Limits.attempts) places look like pickles: not all were followed")

@@ -26,8 +26,8 @@ struct FileScan {
     static let unknown = 1 << 24
     /// Pickles behind each other.
     static let sequence = 1 << 20
-    /// Places behind the pickles that look like more of them; four gigabytes of noise have a sixth.
-    static let attempts = 1 << 20
+    /// Places behind the pickles that look like more of them; four gigabytes of noise have half of that.
+    static let attempts = 1 << 18
     /// Pickles and remarks that are listed.
     static let listed = 10_000
   }

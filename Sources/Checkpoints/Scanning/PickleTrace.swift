@@ -65,6 +65,7 @@ struct PickleTrace: Sendable {
 
   mutating func note(_ subject: Subject, _ action: Action, at opcode: Int) {
     let offset = base + opcode
+    guard leftOut < Self.nameLimit else { return }
     // Names by their bytes: two spellings that look the same are two modules.
     let key = Key(
       module: subject.module.map { Array($0.utf8) }, name: Array(subject.name.utf8), action: action)

@@ -16,6 +16,64 @@ extension ScanRegion {
     return nil
   }
 
+  /// A place at which a pickle may give itself away.
+  struct Candidate {
+    enum Kind {
+      /// The opcode PROTO and its version.
+      case header
+      /// The end of the first of two lines that are names.
+      case lineEnd
+      /// The opcode STACK_GLOBAL behind a name.
+      case strings
+    }
+
+    let kind: Kind
+    /// Where the byte is that gives it away.
+    let trigger: Int
+  }
+
+  /// Calls `body` with the places where a pickle may be, in order, until it answers `false`.
+  func forEachCandidate(_ body: (Candidate) -> Bool) {
+    // A name behind a line end is looked for in the same piece.
+    let overlap = 256
+    var position = 0
+    while position < count {
+      let bytes = array(from: position, limit: Self.chunk + overlap)
+      let end = position + Self.chunk >= count ? bytes.count : min(Self.chunk, bytes.count)
+      let triggers = [Opcode.proto.rawValue, UInt8(ascii: "\n"), Opcode.stackGlobal.rawValue]
+      let places = triggers.flatMap { unsafe bytes.span.bytes.offsets(of: $0) }.sorted()
+      for place in places where place < end {
+        guard let kind = Self.kind(bytes, place) else { continue }
+        guard body(Candidate(kind: kind, trigger: position + place)) else { return }
+      }
+      position += end
+    }
+  }
+
+  private static func kind(_ bytes: [UInt8], _ place: Int) -> Candidate.Kind? {
+    switch bytes[place] {
+    case Opcode.proto.rawValue:
+      guard place + 2 < bytes.count, bytes[place + 1] <= 5,
+        Opcode(rawValue: bytes[place + 2]) != nil
+      else { return nil }
+      return .header
+    case UInt8(ascii: "\n"):
+      // The first bytes of a piece have their neighbours in the one before.
+      guard place == 0 || isNameByte(bytes[place - 1]) else { return nil }
+      let name = bytes[(place + 1)...].prefix(128).prefix(while: isNameByte)
+      guard !name.isEmpty, name.endIndex < bytes.count, bytes[name.endIndex] == UInt8(ascii: "\n")
+      else { return nil }
+      return .lineEnd
+    case Opcode.stackGlobal.rawValue:
+      guard place > 1 else { return .strings }
+      let isBehindName =
+        isNameByte(bytes[place - 1]) || bytes[place - 1] == Opcode.memoize.rawValue
+        || bytes[place - 2] == Opcode.binPut.rawValue
+      return isBehindName ? .strings : nil
+    default: return nil
+    }
+  }
+
   private static func isNameByte(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -49,15 +49,18 @@ struct ScanRegion {
   }
 
   /// How many bytes are looked at together: few enough to be read without a mapping.
-  private static let chunk = 1 << 20
+  static let chunk = 1 << 20
 
   /// Calls `body` with the places of a byte in order, until it answers with where to go on.
   ///
   /// - Parameter body: gets the offset and answers with the least offset of interest from there.
   func forEach(_ byte: UInt8, from start: Int, _ body: (Int) -> Int) {
     var position = max(start, 0)
+    // What is asked for is often near.
+    var size = 1 << 10
     while position < count {
-      let end = min(position + Self.chunk, count)
+      let end = min(position + size, count)
+      size = min(2 * size, Self.chunk)
       let places = storage.withBytes(in: range.lowerBound + position..<range.lowerBound + end) {
         $0.offsets(of: byte)
       }
