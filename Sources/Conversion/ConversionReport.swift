@@ -1,5 +1,6 @@
 public import Checkpoints
 public import KeyLayouts
+public import TensorCore
 
 /// What came of a conversion.
 public struct ConversionReport: Sendable, Hashable {
@@ -21,6 +22,9 @@ public struct ConversionReport: Sendable, Hashable {
   public let opaqueValues: [OpaqueValue]
   /// The verdict on the source's pickles; `nil` where it has none.
   public let safety: SafetyReport?
+  /// The source's tensors that have no counterpart here and could not be read, each with the
+  /// reason.
+  public let unreadTensors: JSONObject
   /// The bytes of the tensors that were written.
   public let byteCount: Int
   /// Tensors with values beyond the type that they were cast to.

@@ -57,6 +57,7 @@ public struct Converter: Sendable {
       detection: detection, output: request.output,
       container: request.container, layout: plan.layout, ledger: plan.ledger,
       opaqueValues: checkpoint.opaqueValues, safety: checkpoint.shownSafety,
+      unreadTensors: checkpoint.metadata["unreadTensors"]?.objectValue ?? [:],
       byteCount: tensors.byteCount,
       overflows: cast?.overflows ?? [],
       files: shards?.indexPath.map { (shards?.paths ?? []) + [$0] } ?? [],

@@ -46,6 +46,23 @@ import Testing
     }
   }
 
+  @Test func tensorsWithoutCounterpartAreAWarning() throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../Fixtures/containers/valid/foreign.pt").standardizedFileURL
+    try Tool.inFolder { tool in
+      let path = file.path(percentEncoded: false)
+      let outcome = try tool.run("convert", path, "-o", "out.safetensors", "--json")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(
+        outcome.errors.contains(
+          "4 tensors could not be read, first 'c32': the element type torch.complex32 has no "
+            + "counterpart"), "\(outcome.errors)")
+      let json = try JSON(parsing: outcome.output)
+      #expect(
+        json["unread_tensors"]?["meta"] == "it is a meta tensor, which has no bytes")
+    }
+  }
+
   @Test func unexplainedTensorsAreAWarning() throws {
     try Tool.inFolder { tool in
       try DoctoredModel.write(to: tool.file("m.safetensors")) { tensor in

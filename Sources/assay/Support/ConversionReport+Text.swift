@@ -51,6 +51,12 @@ extension ConversionReport {
         "\(source): dangerous, neither run nor kept: "
           + dangers.prefix(5).joined(separator: ", ") + more)
     }
+    if let first = unreadTensors.members.first, let reason = first.value.stringValue {
+      let count = unreadTensors.count
+      warnings.append(
+        "\(source): \(count) tensor\(count == 1 ? "" : "s") could not be read, first "
+          + "'\(first.key)': \(reason)")
+    }
     if let first = ledger.unexplained.first {
       let count = ledger.unexplained.count
       warnings.append(
@@ -96,6 +102,7 @@ extension ConversionReport {
       "overflows": .array(
         overflows.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] }),
       "kept": .array(kept.map { .string($0) }),
+      "unread_tensors": .object(unreadTensors),
       "opaque_values": .array(opaqueValues.map { .string($0.qualifiedName) }),
       "safety": safety.map { .object($0.json) } ?? .null,
     ]
