@@ -388,6 +388,7 @@ for module, name in [
     ("torch.torch_version", "TorchVersion"), ("transformers.models.clip.configuration_clip", "CLIPConfig"),
     ("diffusers.configuration_utils", "FrozenDict"), ("ldm.modules.attention", "CrossAttention"),
     ("pytorch_lightning.utilities.parsing", "AttributeDict"), ("numpy.random.mtrand", "RandomState"),
+    ("torch.testing._internal.two_tensor", "TwoTensor"),
     ("transformers.training_args", "TrainingArguments"), ("logging", "getLogger"),
 ]:
     case(f"leftover-{module}.{name}", leftover(module, name), "safe", proved=False)

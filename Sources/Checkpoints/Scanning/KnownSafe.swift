@@ -123,6 +123,8 @@ enum KnownSafe {
     add("torch.serialization", "_get_layout StorageType")
     add("torch.torch_version", "TorchVersion")
     add("torch.random", "Generator")
+    // A tensor of two; torch keeps it among its tests.
+    add("torch.testing._internal.two_tensor", "TwoTensor")
     add("torch._C", "Generator _TensorBase")
     for module in ["torch.cuda.amp.grad_scaler", "torch.amp.grad_scaler"] {
       add(module, "GradScaler OptState _refresh_per_optimizer_state _MultiDeviceReplicator")
