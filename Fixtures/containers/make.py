@@ -20,6 +20,7 @@ import pytorch_names
 import pytorch_old_files
 import pytorch_parts
 import safetensors_files
+import safetensors_hostile
 import sharded_files
 from common import EXPECTED, HERE, HOSTILE, NAMES, VALID, raw
 
@@ -39,6 +40,7 @@ def main():
     hostile_old_files.make()
     deflated_files.write(VALID, HOSTILE)
     numpy_files.make(VALID, HOSTILE, EXPECTED)
+    safetensors_hostile.make(VALID, HOSTILE, EXPECTED)
     sharded_files.make(HERE / "sharded", EXPECTED, NAMES, raw)
     (HERE / "expected.json").write_text(json.dumps(EXPECTED, indent=1, ensure_ascii=False))
 

@@ -165,7 +165,7 @@ import Testing
   ]
 
   /// Of every container.
-  static let all = messages + numpy + HostileOldFiles.messages
+  static let all = messages + numpy + safetensors + HostileOldFiles.messages
 
   @Test(arguments: all) func isRefusedWithOneClearLine(file: String, text: String) {
     let path = Fixture.path("hostile/" + file)

@@ -44,7 +44,9 @@ struct SafetensorsHeader {
     SafetensorsError(path: path, problem: problem)
   }
 
+  /// The members of `__metadata__`; upstream takes `null` for none.
   private func strings(_ value: JSON) throws(SafetensorsError) -> JSONObject {
+    if value == .null { return JSONObject() }
     guard let object = value.objectValue else { throw fail(.metadata(key: nil)) }
     for member in object.members where member.value.stringValue == nil {
       throw fail(.metadata(key: member.key))

@@ -48,7 +48,13 @@ public struct SafetensorsReader: TensorSource, CheckpointReader {
 
   static func recognises(_ bytes: ByteStorage) -> Bool {
     guard let length = bytes.load(UInt64.self, at: 0), length < 1 << 40 else { return false }
-    return bytes.load(UInt8.self, at: 8) == UInt8(ascii: "{")
+    // The specification wants the brace first; upstream's reader takes white space before it.
+    var place = 8
+    while let byte = bytes.load(UInt8.self, at: place), place < 8 + 64 {
+      if ![0x20, 0x09, 0x0A, 0x0D].contains(byte) { return byte == UInt8(ascii: "{") }
+      place += 1
+    }
+    return false
   }
 
   var checkpoint: Checkpoint {

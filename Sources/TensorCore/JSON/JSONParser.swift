@@ -168,7 +168,8 @@ private struct JSONParser {
       guard skipDigits() > 0 else { throw fail("expected a digit, found \(found)") }
     }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    if isWhole, let value = Int(text) { return .integer(value) }
+    // Minus zero is a number of its own, which no integer is.
+    if isWhole, text != "-0", let value = Int(text) { return .integer(value) }
     guard let value = Double(text), value.isFinite else {
       throw fail("the number \(text) is out of range", at: start)
     }
