@@ -55,6 +55,7 @@ def make(valid, hostile, expected):
         expect(name, [entry(n, a) for n, a in arrays.items()])
 
     types = every_type()
+    archive("no-arrays.npz", {})
     archive("dtypes.npz", types)
     archive("deflated.npz", types | {"zeros": numpy.zeros((40, 50), "<f4")},
             numpy.savez_compressed)

@@ -46,8 +46,7 @@ public struct CheckpointError: DescribedError, Hashable {
       "\(path): not a checkpoint of a known format: \(start)"
     case .elementType(let tensor, let type, let format):
       "\(path): tensor '\(tensor)' is \(type), for which \(format.rawValue) has no code"
-        + (type.isDecodable && !type.isPlainFloat ? "; --dtype f16 would decode it" : "")
-        + (type.isPlainFloat ? ": cast it with --dtype f32" : "")
+        + Self.hint(type)
     case .unfit(let tensor, let format, let reason):
       "\(path): tensor '\(tensor)' does not fit into \(format.rawValue): \(reason)"
     case .noVariants(let variant):
@@ -76,6 +75,12 @@ public struct CheckpointError: DescribedError, Hashable {
   ) throws(CheckpointError) {
     guard let root else { return }
     throw CheckpointError(path: path, problem: .noRoots(root: root, format: format))
+  }
+
+  /// What would make a tensor fit, where something does.
+  private static func hint(_ type: ElementType) -> String {
+    if type.isPlainFloat { return "; --dtype f32 would cast it" }
+    return type.isDecodable ? "; --dtype f16 would decode it" : ""
   }
 
   private static func text(_ tensor: TensorDescription) -> String {

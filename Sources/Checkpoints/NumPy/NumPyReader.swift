@@ -158,12 +158,14 @@ public struct NumPyReader: TensorSource, CheckpointReader {
     ArrayHeader.recognises(bytes) || holdsArrays(bytes)
   }
 
-  /// Whether a file is an archive with arrays in it, and not torch's. A damaged archive is left to
+  /// Whether a file is an archive with arrays in it, or empty, and not torch's. A damaged archive is left to
   /// the reader that reports it.
   private static func holdsArrays(_ bytes: ByteStorage) -> Bool {
     guard ZipArchive.recognises(bytes), let archive = try? ZipArchive(bytes) else { return false }
-    return archive.members.contains { arrayName($0) != nil }
-      && !archive.members.contains { $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl") }
+    // `numpy.savez` without arrays writes an empty archive, torch never does.
+    return archive.members.isEmpty
+      || archive.members.contains { arrayName($0) != nil }
+        && !archive.members.contains { $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl") }
   }
 
   var checkpoint: Checkpoint {

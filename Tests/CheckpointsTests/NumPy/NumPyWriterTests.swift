@@ -53,7 +53,7 @@ import Testing
   static let unfit: [(TensorDescription, String)] = [
     (
       TensorDescription(name: "w", elementType: .bfloat16, shape: [1]),
-      "tensor 'w' is bf16, for which numpy has no code: cast it with --dtype f32"
+      "tensor 'w' is bf16, for which numpy has no code; --dtype f32 would cast it"
     ),
     (
       TensorDescription(name: "w", elementType: .float8E4M3FN, shape: [1]),

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct JSONTests {
   static let values: [(String, JSON)] = [
-    ("null", JSON.null), (" true ", .bool(true)), ("-0", .integer(0)), ("12", .integer(12)),
+    ("null", JSON.null), (" true ", .bool(true)), ("-0", .number(-0.0)), ("12", .integer(12)),
     ("1.5e3", .number(1500)), ("-9223372036854775808", .integer(.min)),
     ("9223372036854775808", .number(9223372036854775808)), ("[]", .array([])),
     ("{\"b\":1,\"a\":[2,{}]}", ["b": 1, "a": .array([.integer(2), .object([:])])]),
