@@ -15,4 +15,15 @@ import Testing
       .view(of: layout.description)
     #expect(view.storage.array(in: 0..<2) == [7, 9])
   }
+
+  /// `torch.load` reads the older form of every protocol that it can be asked to write.
+  @Test func theOlderFormOfProtocolOneIsRecognised() {
+    let start = "L119547037146038801333356L\n.M"
+    func recognises(_ text: String) -> Bool {
+      TorchContents.recognises(ByteStorage(copying: Array(text.utf8).span.bytes))
+    }
+    #expect(recognises(start))
+    #expect(!recognises("L119547037146038801333357L\n.M"))
+    #expect(!recognises("Lines of text."))
+  }
 }

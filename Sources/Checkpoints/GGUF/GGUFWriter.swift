@@ -116,6 +116,8 @@ public struct GGUFWriter: ~Copyable, CheckpointWriter {
     if shape.elementCount > 0, (shape.last ?? 1) % block != 0 {
       return [shape.elementCount / block, block]
     }
+    // The gguf package counts bf16 in bytes of its last axis, so there has to be one.
+    if shape.rank == 0, tensor.elementType == .bfloat16 { return [1] }
     guard shape.rank > rankLimit else { return shape.dimensions }
     let outer = shape.dimensions.prefix(shape.rank - rankLimit + 1).reduce(1, *)
     return [outer] + shape.dimensions.suffix(rankLimit - 1)

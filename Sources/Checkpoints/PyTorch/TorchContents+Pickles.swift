@@ -7,6 +7,9 @@ extension TorchContents {
     0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19,
   ]
 
+  /// The same as protocols 0 and 1 write it.
+  private static let textMagic = Array("L119547037146038801333356L\n.".utf8)
+
   /// `torch.serialization.PROTOCOL_VERSION`: there has been one.
   private static let torchProtocol = 1001
 
@@ -16,6 +19,9 @@ extension TorchContents {
     guard let first = bytes.load(UInt8.self, at: 0), let second = bytes.load(UInt8.self, at: 1)
     else { return false }
     if first == 0x80 { return (2...5).contains(second) }
+    if first == textMagic[0] {
+      return bytes.array(in: 0..<min(bytes.count, textMagic.count)) == textMagic
+    }
     guard bytes.load(UInt8.self, at: bytes.count - 1) == UInt8(ascii: ".") else { return false }
     switch first {
     case UInt8(ascii: "("): return "dlict".utf8.contains(second)
@@ -40,7 +46,8 @@ extension TorchContents {
   /// them, and big machines turned them first (torch/csrc/serialization.cpp, `writeFileRaw`).
   static func pickles(_ storage: ByteStorage) throws(PyTorchError.Problem) -> TorchContents {
     let start = storage.array(in: 0..<min(storage.count, 32))
-    let isTorch = start.indices.contains { start[$0...].starts(with: magic) }
+    let isTorch =
+      start.starts(with: textMagic) || start.indices.contains { start[$0...].starts(with: magic) }
     // The pickles come first and the storages can be large, but only the pickles say where they
     // end.
     var unpickler = Unpickler(storage, in: 0..<storage.count)

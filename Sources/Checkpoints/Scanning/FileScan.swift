@@ -20,6 +20,8 @@ struct FileScan {
     static let member = 1 << 28
     /// The most bytes that all members are inflated to.
     static let inflated = 1 << 30
+    /// No honest pickle or archive shrinks further; zeros shrink a thousandfold.
+    static let expansion = 64
     /// What is inflated to see what a member is.
     static let sniffed = 1 << 16
     /// Members that are no known format are inflated whole up to this size.
@@ -171,12 +173,16 @@ struct FileScan {
     noteExhaustion(place)
     guard start.bytes.count == Limits.sniffed, inflatable > 0 else { return start }
     let isPromising = place.isPickleByName || Self.isPromising(start.bytes)
-    let limit = min(isPromising ? Limits.member : Limits.unknown, inflatable)
+    let expanded = max(Limits.unknown, min(region.count, Limits.member) * Limits.expansion)
+    let limit = min(isPromising ? min(Limits.member, expanded) : Limits.unknown, inflatable)
     let whole = LooseInflater.inflate(region, wrapping, limit: limit)
     inflatable -= whole.bytes.count
     noteExhaustion(place)
     if whole.bytes.count == limit, isPromising {
-      remark(place, "inflates beyond \(limit) bytes: only those were looked into")
+      // A loader would go on to what stands behind.
+      remark(
+        place, "inflates beyond \(limit) bytes: only those were looked into",
+        place.isPickleByName ? .dangerous : .suspicious)
     }
     return whole
   }

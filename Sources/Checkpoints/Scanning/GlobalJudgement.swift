@@ -75,8 +75,22 @@ struct GlobalJudgement: Sendable, Hashable {
       }
       if let danger = KnownDangers.names[part] { return danger.text }
     }
-    for part in path.dropFirst() where KnownDangers.modulesAnywhere.contains(part) {
-      return "reaches the module \(part) through another"
+    for part in path.dropFirst() {
+      // Python's own modules import others under a leading underscore: `argparse` has `_sys`.
+      let plain = part.hasPrefix("_") ? String(part.dropFirst()) : part
+      if KnownDangers.modulesAnywhere.contains(part)
+        || KnownDangers.modulesAnywhere.contains(plain)
+      {
+        return "reaches the module \(part) through another"
+      }
+    }
+    // `torch.nn.modules.module` `torch.hub.load` is `torch.hub.load`.
+    for start in path.indices.dropFirst(modules).dropLast() where start > 0 {
+      var inner = ""
+      for part in path[start...] {
+        inner += inner.isEmpty ? part : "." + part
+        if inner.contains("."), let danger = KnownDangers.paths[inner] { return danger.text }
+      }
     }
     return nil
   }

@@ -73,7 +73,7 @@ enum KnownDangers {
       transformers.dynamic_module_utils transformers.utils.import_utils transformers.pipelines
       diffusers.utils.dynamic_modules_utils hydra ldm.util.instantiate_from_config
       ldm.util.get_obj_from_str sgm.util.instantiate_from_config sgm.util.get_obj_from_str
-      detectron2.config.instantiate fire click gradio streamlit langchain
+      detectron2.config.instantiate git rexec ihooks Bastion user profiling fire click gradio streamlit langchain
       """)
     add(
       .files,
@@ -181,7 +181,11 @@ enum KnownDangers {
     "unpickle": .unpickling, "read_pickle": .unpickling, "load_state_dict_from_url": .network,
     "load_url": .network, "urlopen": .network, "urlretrieve": .network,
     "download_url_to_file": .network, "from_pretrained": .network, "create_connection": .network,
-    "open_code": .files, "FileIO": .files, "FileHandler": .files, "write_file": .files,
+    "open": .files, "fromfile": .files, "from_file": .files, "unlink": .files,
+    "write_text": .files, "write_bytes": .files, "read_text": .files, "read_bytes": .files,
+    "read_file": .files, "ReadFile": .files, "import_string": .code,
+    "_import_ir_module": .unpickling, "open_code": .files, "FileIO": .files, "FileHandler": .files,
+    "write_file": .files,
     "rmtree": .files, "copyfile": .files, "extractall": .files,
     "get_entity": .code, "fetch_completions": .code, "fetch_tip": .code, "SetText": .code,
     "make_label": .code, "compile_file": .code, "run_cprofile": .code, "run_autograd_prof": .code,

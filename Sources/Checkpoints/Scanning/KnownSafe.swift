@@ -116,6 +116,10 @@ enum KnownSafe {
       _rebuild_meta_tensor_no_storage _rebuild_device_tensor_from_numpy
       _rebuild_device_tensor_from_cpu_tensor _rebuild_xla_tensor
       """)
+    // Where pickle finds a memory format when it looks through the modules.
+    for format in ["contiguous_format", "channels_last", "channels_last_3d", "preserve_format"] {
+      add("torch._utils", "torch." + format)
+    }
     add("torch._tensor", "Tensor _rebuild_from_type _rebuild_from_type_v2")
     add("torch.tensor", "Tensor _rebuild_from_type _rebuild_from_type_v2")
     add("torch.nn", "Parameter Module ModuleList ModuleDict Sequential ParameterList ParameterDict")
@@ -148,6 +152,7 @@ enum KnownSafe {
       add(root + ".records", "recarray record")
     }
     add("numpy.ma.core", "MaskedArray _mareconstruct")
+    add("numpy.ma", "MaskedArray")
     add("numpy.matrixlib.defmatrix", "matrix")
     add("numpy.random", "__RandomState_ctor RandomState Generator")
     add("numpy.random.mtrand", "RandomState __RandomState_ctor")

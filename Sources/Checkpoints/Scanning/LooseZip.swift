@@ -30,6 +30,8 @@ struct LooseZip {
   private(set) var isCut = false
   private let region: ScanRegion
   private var places: [Int: Int] = [:]
+  /// Which entry of a directory listed the header at a place.
+  private var listings: [Int: Int] = [:]
 
   private typealias Signature = ZipArchive.Signature
   private let limit: Int
@@ -131,13 +133,16 @@ struct LooseZip {
       .filter { region.load(UInt32.self, at: $0) == Signature.localHeader }
     if places.isEmpty { note("'\(name)' is listed and has no header") }
     for place in places {
-      add(place, name: name, flags: flags, method: method, checksum: checksum, sizes: wide)
+      add(
+        place, entry: entry, name: name, flags: flags, method: method, checksum: checksum,
+        sizes: wide)
     }
   }
 
   /// Takes up a listed member with what the directory says of it.
   private mutating func add(
-    _ place: Int, name: String, flags: UInt16, method: UInt16, checksum: UInt32, sizes wide: [Int]
+    _ place: Int, entry: Int, name: String, flags: UInt16, method: UInt16, checksum: UInt32,
+    sizes wide: [Int]
   ) {
     guard var member = localMember(at: place) else { return }
     let local = member
@@ -159,7 +164,9 @@ struct LooseZip {
       if !end.overflow { member.dataEnd = max(member.dataEnd, min(end.partialValue, region.count)) }
     }
     if let known = places[place] {
-      if members[known].isListed, members[known].names.first == name {
+      // Two readings of where the directory starts can meet the same entry: torch writes sizes for
+      // ZIP64 behind the directory, and counting back over them may end on a later entry.
+      if members[known].isListed, members[known].names.first == name, listings[place] != entry {
         note("'\(name)' is listed twice")
       }
       members[known].names += member.names.filter { !members[known].names.contains($0) }
@@ -169,6 +176,7 @@ struct LooseZip {
       return
     }
     places[place] = members.count
+    listings[place] = entry
     members.append(member)
   }
 

@@ -112,6 +112,8 @@ import Testing
     let tensors = [
       TensorDescription(name: "video", elementType: .float32, shape: [2, 3, 1, 2, 2]),
       TensorDescription(name: "kernel", elementType: .q80, shape: [16, 2, 3, 3]),
+      // The gguf package cannot read bf16 without a dimension.
+      TensorDescription(name: "step", elementType: .bfloat16, shape: []),
     ]
     try Fixture.withTemporaryFolder { folder in
       let path = folder.appending(path: "out.gguf").path(percentEncoded: false)

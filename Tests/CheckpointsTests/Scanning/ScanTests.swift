@@ -63,6 +63,39 @@ import Testing
     }
   }
 
+  /// torch writes the sizes for ZIP64 behind the directory. Counting back from the end over them
+  /// meets the directory's second entry when the first takes 76 bytes; it was "listed twice".
+  @Test func aDirectoryOfTorchIsReadOnce() {
+    func record(_ fields: [UInt8]..., name: String) -> [UInt8] {
+      fields.flatMap { $0 } + Array(name.utf8)
+    }
+    func little(_ value: Int, _ count: Int) -> [UInt8] {
+      (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    let zeros = { (count: Int) in [UInt8](repeating: 0, count: count) }
+    let names = [String(repeating: "a", count: 21) + "/data.pkl", "b/version"]
+    var file: [UInt8] = []
+    var directory: [UInt8] = []
+    for name in names {
+      let length = little(name.utf8.count, 2)
+      directory += record(
+        little(0x0201_4B50, 4), zeros(24), length, zeros(12), little(file.count, 4), name: name)
+      file += record(little(0x0403_4B50, 4), zeros(22), length, zeros(2), name: name)
+    }
+    let (start, size) = (file.count, directory.count)
+    file += directory
+    let end64 = file.count
+    file += little(0x0606_4B50, 4) + little(44, 8) + zeros(12) + little(2, 8) + little(2, 8)
+    file += little(size, 8) + little(start, 8)
+    file += little(0x0706_4B50, 4) + zeros(4) + little(end64, 8) + little(1, 4)
+    file += little(0x0605_4B50, 4) + zeros(4) + little(2, 2) + little(2, 2)
+    file += little(size, 4) + little(start, 4) + zeros(2)
+    let report = SafetyReport(scanning: ByteStorage(copying: file.span.bytes), named: "a.pt")
+    #expect(report.remarks.map(\.text) == [])
+    let doubled = LooseZip(ScanRegion(file), limit: 100)
+    #expect(doubled?.members.count == 2)
+  }
+
   @Test func offsetsAreThoseOfTheFile() throws {
     let scanCase = try #require(ScanCase.all.first { $0.name == "second-pickle" })
     let report = scanCase.report
@@ -79,6 +112,7 @@ import Testing
     ("collections", "OrderedDict"), ("numpy._core.multiarray", "_reconstruct"),
     ("torch", "float8_e4m3fn"), ("__builtin__", "set"), ("pathlib", "PosixPath"),
     ("_codecs", "encode"), ("copyreg", "_reconstructor"), ("operator", "or_"),
+    ("numpy.ma", "MaskedArray"), ("torch._utils", "torch.channels_last"),
   ])
   func safe(_ module: String, _ name: String) {
     #expect(GlobalJudgement(module: module, name: name).verdict == .safe)
@@ -100,6 +134,9 @@ import Testing
     ("numpy.testing._private.utils", "runstring"), ("torch", "jit.load"), ("torch.hub", "load"),
     ("my.module", "os.system"), ("my.module", "eval"), ("collections", "_sys.modules.get.__self__"),
     ("os ", "system"), ("\tos", "system"), ("_private", "anything"), ("joblib", "load"),
+    ("argparse", "_sys.modules"), ("torch.storage", "io.open"),
+    ("torch.nn.modules.module", "torch.hub.load"), ("pathlib", "PosixPath.unlink"),
+    ("torch._C", "_import_ir_module"), ("pydantic.v1.utils", "import_string"),
   ])
   func dangerous(_ module: String, _ name: String) {
     #expect(GlobalJudgement(module: module, name: name).verdict == .dangerous)
