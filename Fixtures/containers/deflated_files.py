@@ -19,6 +19,12 @@ def write(valid, hostile):
             member = zipfile.ZipInfo(info.filename)
             member.compress_type = zipfile.ZIP_DEFLATED
             new.writestr(member, old.read(info))
+    with zipfile.ZipFile(hostile / "expansion.pt", "w", zipfile.ZIP_DEFLATED,
+                         compresslevel=9) as bomb:
+        bomb.writestr(zipfile.ZipInfo("a/data.pkl"), b"\x80\x02}.")
+        member = zipfile.ZipInfo("a/data/0")
+        member.compress_type = zipfile.ZIP_DEFLATED
+        bomb.writestr(member, bytes(70_000_000))
     content = bytearray(good.read_bytes())
     with zipfile.ZipFile(good) as archive:
         info = next(i for i in archive.infolist() if i.file_size == 6_000_000)

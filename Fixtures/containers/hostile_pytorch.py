@@ -77,6 +77,7 @@ def hostile_pytorch():
         "stride-overflow": pickled(tensor([1 << 20, 4], [1 << 62, 1])),
         "size-overflow": pickled(tensor([1 << 40, 1 << 40], [0, 0])),
         "repetition": pickled(tensor([1 << 34], [0])),
+        "storage-longer": pickled(tensor([2], [1], count=2)),
         "storage-claim": pickled(tensor([2, 2], [2, 1], count=8)),
         "storage-claim-overflow": pickled(tensor([2, 2], [2, 1], count=1 << 62)),
         "missing-storage": pickled(tensor([2, 2], [2, 1], key="9")),

@@ -384,6 +384,10 @@ def hostile_files():
             "the type of tensor 'a' at byte 88 takes 4 bytes, the file has 2 left: truncated?")
     hostile("same-extent", build([], [info("a", [2], 0, 0), info("b", [2], 0, 0)], bytes(64)),
             "tensor 'b' starts before tensor 'a' ends: tensors overlap")
+    hostile("hole", build([], [info("a", [4], 0, 0), info("b", [4], 0, 64)], bytes(96)),
+            "tensor 'b' starts 48 bytes behind the end of the one before, expected less than 32: a hole")
+    hostile("trailing", build([], [info("a", [4], 0, 0)], bytes(64)),
+            "48 bytes behind the last tensor, expected less than 32")
     hostile("overlap", build([], [info("a", [4], 0, 32), info("b", [16], 0, 0)], bytes(64)),
             "tensor 'a' starts before tensor 'b' ends: tensors overlap")
     hostile("shape-count", build(
@@ -397,7 +401,7 @@ def hostile_files():
             "key 'comfy.gguf.orig_shape.a' is not a list of i32")
     big = struct.pack(">IQQ", 3, 1, 0) + struct.pack(">Q", 1) + b"a" + struct.pack(
         ">IQIQ", 1, 32, 6, 0)
-    hostile("big-endian-q5-0", b"GGUF" + big + bytes(-len(big) % 32 + 28 + 32),
+    hostile("big-endian-q5-0", b"GGUF" + big + bytes(-(4 + len(big)) % 32 + 32),
             "tensor 'a' is q5_0 with the most significant byte first, an order that nobody defined "
             "for this type")
 

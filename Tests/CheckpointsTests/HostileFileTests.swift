@@ -144,6 +144,12 @@ import Testing
       "storage-claim-overflow.pt",
       "tensor 'w' lies in storage '0' of 9223372036854775807 bytes, found 16"
     ),
+    ("storage-longer.pt", "tensor 'w' lies in storage '0' of 8 bytes, found 16"),
+    (
+      "expansion.pt",
+      "the deflated members up to 'a/data/0' claim 70000000 bytes, expected at most 67108864 in an "
+        + "archive of this size"
+    ),
     ("storage-claim.pt", "tensor 'w' lies in storage '0' of 32 bytes, found 16"),
     (
       "stride-overflow.pt",

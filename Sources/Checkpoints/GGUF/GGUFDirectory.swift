@@ -56,7 +56,7 @@ struct GGUFDirectory {
         dataStart: dataStart, fileSize: storage.count, alignment: alignment, cursor)
       entries.append(Entry(description: info.description, range: range))
     }
-    try checkOverlaps(cursor)
+    try checkCoverage(cursor, from: dataStart, alignment: alignment, fileSize: storage.count)
     try restoreShapes(cursor)
   }
 
@@ -75,7 +75,10 @@ struct GGUFDirectory {
     return alignment
   }
 
-  private func checkOverlaps(_ cursor: GGUFCursor) throws(GGUFError) {
+  /// Tensors follow each other with nothing but padding between them and behind the last.
+  private func checkCoverage(
+    _ cursor: GGUFCursor, from dataStart: Int, alignment: Int, fileSize: Int
+  ) throws(GGUFError) {
     let order = entries.indices.filter { !entries[$0].range.isEmpty }.sorted {
       (entries[$0].range.lowerBound, $0) < (entries[$1].range.lowerBound, $1)
     }
@@ -84,6 +87,21 @@ struct GGUFDirectory {
       throw cursor.fail(
         .overlap(
           first: entries[first].description.name, second: entries[second].description.name))
+    }
+    var end = dataStart
+    for index in order {
+      let (entry, gap) = (entries[index], entries[index].range.lowerBound - end)
+      guard gap < alignment else {
+        throw cursor.fail(
+          .tensor(
+            entry.description.name,
+            problem: "starts \(gap) bytes behind the end of the one before, expected less than "
+              + "\(alignment): a hole"))
+      }
+      end = entry.range.upperBound
+    }
+    guard fileSize - end < alignment else {
+      throw cursor.fail(.trailing(count: fileSize - end, alignment: alignment))
     }
   }
 

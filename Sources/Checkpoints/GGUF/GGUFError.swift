@@ -22,6 +22,8 @@ public struct GGUFError: DescribedError, Hashable {
     case duplicateName(String)
     /// The value of a key is wrong.
     case value(key: String, problem: String)
+    /// Bytes behind the last tensor that are more than padding.
+    case trailing(count: Int, alignment: Int)
     /// A tensor's entry is wrong.
     case tensor(String, problem: String)
     /// Two tensors claim the same bytes.
@@ -59,6 +61,8 @@ public struct GGUFError: DescribedError, Hashable {
     case .duplicateName(let name): "two tensors are named '\(name)'"
     case .value(let key, let problem): "key '\(key)' \(problem)"
     case .tensor(let name, let problem): "tensor '\(name)' \(problem)"
+    case .trailing(let count, let alignment):
+      "\(count) bytes behind the last tensor, expected less than \(alignment)"
     case .overlap(let first, let second):
       "tensor '\(second)' starts before tensor '\(first)' ends: tensors overlap"
     }

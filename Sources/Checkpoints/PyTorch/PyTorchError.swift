@@ -32,8 +32,8 @@ public struct PyTorchError: DescribedError, Hashable {
     case duplicateName(String)
     /// The file has no bytes for a tensor's storage.
     case missingStorage(tensor: String, key: String)
-    /// A storage has fewer bytes than the pickle says.
-    case storageTooShort(tensor: String, key: String, expected: Int, found: Int)
+    /// A storage has other bytes than the pickle says.
+    case storageLength(tensor: String, key: String, expected: Int, found: Int)
     /// Sizes, strides and offset that are no tensor.
     case shape(tensor: String, sizes: [Int], strides: [Int], offset: Int)
     /// The tensor's elements reach out of its storage.
@@ -76,7 +76,7 @@ public struct PyTorchError: DescribedError, Hashable {
     case .duplicateName(let name): "two tensors are named '\(name)'"
     case .missingStorage(let tensor, let key):
       "tensor '\(tensor)' lies in storage '\(key)', which the file does not have"
-    case .storageTooShort(let tensor, let key, let expected, let found):
+    case .storageLength(let tensor, let key, let expected, let found):
       "tensor '\(tensor)' lies in storage '\(key)' of \(expected) bytes, found \(found)"
     case .shape(let tensor, let sizes, let strides, let offset):
       "tensor '\(tensor)' has impossible sizes \(sizes), strides \(strides) or offset \(offset)"

@@ -70,7 +70,7 @@ struct TorchContents: Sendable {
 
   // MARK: Storages
 
-  /// The bytes of a storage or a view of one, found to be at least what the pickle says.
+  /// The bytes of a storage or a view of one, found to be what the pickle says.
   func byteCount(
     of storage: TorchStorage, type: ElementType, tensor: String
   ) throws(PyTorchError.Problem) -> Int {
@@ -82,8 +82,8 @@ struct TorchContents: Sendable {
       if claimed == 0 { return 0 }
       throw .missingStorage(tensor: tensor, key: storage.key)
     }
-    guard !overflow, claimed <= place.count else {
-      throw .storageTooShort(
+    guard !overflow, claimed == place.count else {
+      throw .storageLength(
         tensor: tensor, key: storage.key, expected: overflow ? Int.max : claimed,
         found: place.count)
     }

@@ -46,10 +46,29 @@ struct ZipArchive: Sendable {
     guard members.count == end.memberCount else {
       throw .memberCount(expected: end.memberCount, found: members.count)
     }
+    try checkExpansion(of: bytes.count)
     let sorted = members.sorted { $0.headerOffset < $1.headerOffset }
     for (first, second) in zip(sorted, sorted.dropFirst())
     where second.headerOffset < first.range.upperBound {
       throw .overlap(first: first.name, second: second.name)
+    }
+  }
+
+  /// What deflated members may inflate to however small the archive is, and how many times its
+  /// size: weights do not deflate to a hundredth.
+  private static let expansionFloor = 1 << 26
+  private static let expansionFactor = 100
+
+  private func checkExpansion(of stored: Int) throws(ZipProblem) {
+    let (scaled, isBeyond) = stored.multipliedReportingOverflow(by: Self.expansionFactor)
+    let limit = isBeyond ? Int.max : max(scaled, Self.expansionFloor)
+    var claimed = 0
+    for member in members where member.isDeflated {
+      let (sum, overflow) = claimed.addingReportingOverflow(member.size)
+      claimed = overflow ? Int.max : sum
+      guard claimed <= limit else {
+        throw .expansion(member: member.name, claimed: claimed, limit: limit)
+      }
     }
   }
 

@@ -29,6 +29,8 @@ public enum ZipProblem: Error, Sendable, Hashable {
   case outside(member: String, end: Int, limit: Int)
   /// A stored member whose two sizes differ, or a deflated one that claims an impossible size.
   case implausibleSize(member: String, stored: Int, claimed: Int)
+  /// The deflated members claim to be far longer than a small archive of weights can be.
+  case expansion(member: String, claimed: Int, limit: Int)
   /// The checksum does not fit the bytes.
   case checksum(member: String, expected: UInt32, found: UInt32)
   /// The deflate stream is broken, or its length is not the one claimed.
@@ -55,6 +57,9 @@ public enum ZipProblem: Error, Sendable, Hashable {
       "member '\(member)' ends at byte \(end), expected at most \(limit)"
     case .implausibleSize(let member, let stored, let claimed):
       "member '\(member)' has \(stored) bytes in the file and claims to be \(claimed) bytes long"
+    case .expansion(let member, let claimed, let limit):
+      "the deflated members up to '\(member)' claim \(claimed) bytes, expected at most \(limit) "
+        + "in an archive of this size"
     case .checksum(let member, let expected, let found):
       "member '\(member)' has the checksum \(Self.hex(found)), expected \(Self.hex(expected)): "
         + "damaged?"
