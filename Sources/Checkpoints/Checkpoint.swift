@@ -100,9 +100,10 @@ public struct Checkpoint: Sendable {
   /// - Parameters:
   ///   - format: the container to take it for; found from the content by default.
   ///   - path: for messages.
+  ///   - isScanned: whether to look for pickles too.
   package static func open(
     _ storage: ByteStorage, as format: ContainerFormat? = nil, path: String,
-    options: ReadingOptions = ReadingOptions()
+    options: ReadingOptions = ReadingOptions(), isScanned: Bool = true
   ) throws -> Checkpoint {
     guard storage.count > 0 else { throw FileError(.empty, path: path) }
     let registration = FormatRegistration.all.first {
@@ -118,6 +119,7 @@ public struct Checkpoint: Sendable {
     if !registration.hasRoots {
       try CheckpointError.checkRoot(options.root, of: registration.format, path: path)
     }
+    guard isScanned else { return try registration.open(storage, path, options) }
     // Both read the same directory and pickle: side by side they take no longer than one.
     let safety = Background { SafetyReport(scanning: storage, named: path) }
     var checkpoint = try registration.open(storage, path, options)

@@ -10,13 +10,21 @@ import TensorCore
 /// The targets by name; `ASSAY_FUZZING` chooses one.
 private let targets: [String: @Sendable (ByteStorage) throws -> Void] = [
   "any": { try exercise(try Checkpoint.open($0, path: "fuzzed")) },
-  "safetensors": { try exercise(try Checkpoint.open($0, as: .safetensors, path: "fuzzed")) },
-  "zip": { try exercise(try Checkpoint.open($0, as: .pytorch, path: "fuzzed")) },
-  "pickle": { try exercise(try Checkpoint.open($0, as: .pytorch, path: "fuzzed")) },
-  "legacy": { try exercise(try Checkpoint.open($0, as: .pytorch, path: "fuzzed")) },
-  "gguf": { try exercise(try Checkpoint.open($0, as: .gguf, path: "fuzzed")) },
-  "npy": { try exercise(try Checkpoint.open($0, as: .numpy, path: "fuzzed")) },
-  "ingot": { try exercise(try Checkpoint.open(hashed($0), as: .ingot, path: "fuzzed")) },
+  "safetensors": {
+    try exercise(try Checkpoint.open($0, as: .safetensors, path: "fuzzed", isScanned: false))
+  },
+  "zip": { try exercise(try Checkpoint.open($0, as: .pytorch, path: "fuzzed", isScanned: false)) },
+  "pickle": {
+    try exercise(try Checkpoint.open($0, as: .pytorch, path: "fuzzed", isScanned: false))
+  },
+  "legacy": {
+    try exercise(try Checkpoint.open($0, as: .pytorch, path: "fuzzed", isScanned: false))
+  },
+  "gguf": { try exercise(try Checkpoint.open($0, as: .gguf, path: "fuzzed", isScanned: false)) },
+  "npy": { try exercise(try Checkpoint.open($0, as: .numpy, path: "fuzzed", isScanned: false)) },
+  "ingot": {
+    try exercise(try Checkpoint.open(hashed($0), as: .ingot, path: "fuzzed", isScanned: false))
+  },
   "index": { _ = try ShardIndex(storage: $0, path: "/fuzzed/model.safetensors.index.json") },
   "scan": { check(.object(SafetyReport(scanning: $0, named: "fuzzed").json)) },
   "json": { try exerciseJSON($0) },
