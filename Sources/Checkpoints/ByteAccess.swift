@@ -14,8 +14,14 @@ extension RawSpan {
 }
 
 extension ByteStorage {
-  /// Maps a whole file.
-  package static func mapping(path: String) throws(FileError) -> ByteStorage {
-    try ByteStorage(file: path)
+  /// The bytes of a file that cannot be a checkpoint without any.
+  ///
+  /// - Throws: `FileError` when the file cannot be opened or is empty.
+  package static func opening(
+    _ path: String, isMapped: Bool = true
+  ) throws(FileError) -> ByteStorage {
+    let storage = try ByteStorage(file: path, isMapped: isMapped)
+    guard storage.count > 0 else { throw FileError(.empty, path: path) }
+    return storage
   }
 }

@@ -4,7 +4,7 @@ public import TensorCore
 /// else it says.
 public struct Checkpoint: Sendable {
   /// The path that the user gave.
-  public let path: String
+  public private(set) var path: String
   /// The container, found from the bytes.
   public let format: ContainerFormat
   /// The tensors, in the container's order.
@@ -20,7 +20,7 @@ public struct Checkpoint: Sendable {
   public let attachments: Attachments
   /// Of a model in several files, those that were read or can be, by paths relative to the folder
   /// (`filesFolder`); empty where `path` is the one file.
-  public let files: [String]
+  public private(set) var files: [String]
   /// What the pickles in the file would import and call, and the verdict on that.
   public internal(set) var safety: SafetyReport?
 
@@ -74,13 +74,9 @@ public struct Checkpoint: Sendable {
     if !DiffusersFolderReader.hasConfiguration(folder),
       let place = try WeightFiles.lone(in: folder, variant: options.variant)
     {
-      let weights = try place.open(in: folder, options: options)
-      var checkpoint = Checkpoint(
-        path: path, format: weights.format, source: weights.source, metadata: weights.metadata,
-        opaqueValues: weights.opaqueValues, configurations: weights.configurations,
-        attachments: weights.attachments,
-        files: weights.files.isEmpty ? [place.name] : weights.files)
-      checkpoint.safety = weights.safety
+      var checkpoint = try place.open(in: folder, options: options)
+      checkpoint.path = path
+      if checkpoint.files.isEmpty { checkpoint.files = [place.name] }
       return checkpoint
     }
     try CheckpointError.checkRoot(options.root, of: .diffusers, path: path)
@@ -91,8 +87,7 @@ public struct Checkpoint: Sendable {
   static func open(
     file path: String, options: ReadingOptions = ReadingOptions()
   ) throws -> Checkpoint {
-    let storage = try ByteStorage(file: path, isMapped: options.usesMapping)
-    return try open(storage, path: path, options: options)
+    try open(.opening(path, isMapped: options.usesMapping), path: path, options: options)
   }
 
   /// Opens a checkpoint whose bytes are at hand.

@@ -140,7 +140,7 @@ public struct DiffusersFolderReader: TensorSource {
   }
 
   private static func bytes(ofFile path: String) throws -> [UInt8] {
-    let storage = try ByteStorage.mapping(path: path)
+    let storage = try ByteStorage(file: path)
     guard storage.count <= attachmentLimit else {
       throw DiffusersFolderError(
         path: path, problem: "has \(storage.count) bytes, expected at most \(attachmentLimit)")

@@ -31,11 +31,13 @@ enum GGUFByteOrder {
 }
 
 /// The bytes of a tensor with the bytes of some fields of every block in reverse.
-private struct TurnedBytes: ByteProvider {
+private struct TurnedBytes: BlockProvider {
   let count: Int
   private let view: TensorView
   /// For every byte of a block the one that stands there afterwards.
   private let order: [Int]
+
+  var blockBytes: Int { order.count }
 
   init(_ view: TensorView, fields: [Range<Int>]) {
     self.view = view
@@ -45,17 +47,14 @@ private struct TurnedBytes: ByteProvider {
     self.order = order
   }
 
-  func fill(_ target: inout MutableRawSpan, from offset: Int) {
-    let size = order.count
-    let first = offset / size * size
-    let end = (offset + target.byteCount + size - 1) / size * size
-    let start = view.byteRange.lowerBound
-    view.storage.withBytes(in: start + first..<start + end) { source in
-      for index in 0..<target.byteCount {
-        let (block, place) = (offset + index - first).quotientAndRemainder(dividingBy: size)
-        let byte = unsafe source.unsafeLoad(
-          fromByteOffset: block * size + order[place], as: UInt8.self)
-        target.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
+  func fillBlocks(_ target: inout MutableRawSpan, from block: Int) {
+    let start = view.byteRange.lowerBound + block * blockBytes
+    view.storage.withBytes(in: start..<start + target.byteCount) { source in
+      for block in stride(from: 0, to: target.byteCount, by: blockBytes) {
+        for (place, from) in order.enumerated() {
+          let byte = unsafe source.unsafeLoad(fromByteOffset: block + from, as: UInt8.self)
+          target.storeBytes(of: byte, toByteOffset: block + place, as: UInt8.self)
+        }
       }
     }
   }

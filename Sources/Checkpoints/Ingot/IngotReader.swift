@@ -30,9 +30,7 @@ public struct IngotReader: TensorSource, CheckpointReader {
   /// - Throws: `FileError` when it cannot be mapped, `IngotError` when it is damaged or breaks the
   ///   format.
   public init(path: String) throws {
-    let storage = try ByteStorage.mapping(path: path)
-    guard storage.count > 0 else { throw FileError(.empty, path: path) }
-    try self.init(storage: storage, path: path)
+    try self.init(storage: .opening(path), path: path)
   }
 
   init(

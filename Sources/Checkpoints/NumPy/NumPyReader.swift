@@ -30,15 +30,6 @@ public struct NumPyReader: TensorSource, CheckpointReader {
   static let loneName = "value"
   private static let ending = ".npy"
 
-  /// Opens a file.
-  ///
-  /// - Throws: `FileError` when it cannot be mapped, `NumPyError` when it is not sound.
-  public init(path: String) throws {
-    let storage = try ByteStorage.mapping(path: path)
-    guard storage.count > 0 else { throw FileError(.empty, path: path) }
-    try self.init(storage: storage, path: path)
-  }
-
   init(
     storage: ByteStorage, path: String, options: ReadingOptions = ReadingOptions()
   ) throws(NumPyError) {
@@ -158,8 +149,8 @@ public struct NumPyReader: TensorSource, CheckpointReader {
     ArrayHeader.recognises(bytes) || holdsArrays(bytes)
   }
 
-  /// Whether a file is an archive with arrays in it, or empty, and not torch's. A damaged archive is left to
-  /// the reader that reports it.
+  /// Whether a file is an archive with arrays in it, or empty, and not torch's. A damaged archive
+  /// is left to the reader that reports it.
   private static func holdsArrays(_ bytes: ByteStorage) -> Bool {
     guard ZipArchive.recognises(bytes), let archive = try? ZipArchive(bytes) else { return false }
     // `numpy.savez` without arrays writes an empty archive, torch never does.

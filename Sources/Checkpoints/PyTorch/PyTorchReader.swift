@@ -30,9 +30,7 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
   ///
   /// - Throws: `FileError` when it cannot be mapped, `PyTorchError` when it is not sound.
   public init(path: String, options: ReadingOptions = ReadingOptions()) throws {
-    let storage = try ByteStorage.mapping(path: path)
-    guard storage.count > 0 else { throw FileError(.empty, path: path) }
-    try self.init(storage: storage, path: path, options: options)
+    try self.init(storage: .opening(path), path: path, options: options)
   }
 
   init(

@@ -23,9 +23,7 @@ public struct SafetensorsReader: TensorSource, CheckpointReader {
   ///
   /// - Throws: `FileError` when it cannot be mapped, `SafetensorsError` when it breaks the format.
   public init(path: String) throws {
-    let storage = try ByteStorage.mapping(path: path)
-    guard storage.count > 0 else { throw FileError(.empty, path: path) }
-    try self.init(storage: storage, path: path)
+    try self.init(storage: .opening(path), path: path)
   }
 
   init(

@@ -64,7 +64,7 @@ extension FileScan {
     guard member.methods == [0], place.isPickleByName, stored.count <= Limits.pickle,
       !member.checksums.isEmpty
     else { return }
-    let found = stored.storage.withBytes(in: stored.range) { CRC32.checksum(of: $0) }
+    let found = CRC32.checksum(of: stored.storage, in: stored.range)
     if member.checksums != [found] { remark(place, "the checksum is wrong: damaged or doctored") }
   }
 }

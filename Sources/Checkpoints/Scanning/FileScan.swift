@@ -28,7 +28,8 @@ struct FileScan {
     static let unknown = 1 << 24
     /// Pickles behind each other.
     static let sequence = 1 << 20
-    /// Places behind the pickles that look like more of them; four gigabytes of noise have half of that.
+    /// Places behind the pickles that look like more of them; four gigabytes of noise have half of
+    /// that.
     static let attempts = 1 << 18
     /// Pickles and remarks that are listed.
     static let listed = 10_000
@@ -165,17 +166,17 @@ struct FileScan {
 
   /// Inflates first a little, and the rest when that looks like something.
   mutating func inflate(
-    _ region: ScanRegion, _ wrapping: LooseInflater.Wrapping, _ place: Place
-  ) -> LooseInflater.Result {
-    guard inflatable > 0 else { return LooseInflater.Result() }
-    let start = LooseInflater.inflate(region, wrapping, limit: Limits.sniffed)
+    _ region: ScanRegion, _ wrapping: Inflater.Wrapping, _ place: Place
+  ) -> LooseInflation {
+    guard inflatable > 0 else { return LooseInflation() }
+    let start = LooseInflation(region, wrapping, limit: Limits.sniffed)
     inflatable -= start.bytes.count
     noteExhaustion(place)
     guard start.bytes.count == Limits.sniffed, inflatable > 0 else { return start }
     let isPromising = place.isPickleByName || Self.isPromising(start.bytes)
     let expanded = max(Limits.unknown, min(region.count, Limits.member) * Limits.expansion)
     let limit = min(isPromising ? min(Limits.member, expanded) : Limits.unknown, inflatable)
-    let whole = LooseInflater.inflate(region, wrapping, limit: limit)
+    let whole = LooseInflation(region, wrapping, limit: limit)
     inflatable -= whole.bytes.count
     noteExhaustion(place)
     if whole.bytes.count == limit, isPromising {

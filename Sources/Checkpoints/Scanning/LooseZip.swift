@@ -242,9 +242,7 @@ struct LooseZip {
   // MARK: Fields
 
   private func text(_ offset: Int, _ count: Int) -> String {
-    let raw = region.array(from: offset, limit: count)
-    return String(validating: raw, as: UTF8.self)
-      ?? String(String.UnicodeScalarView(raw.map { UnicodeScalar($0) }))
+    ZipArchive.name(region.array(from: offset, limit: count))
   }
 
   private func wideFields(_ fields: [UInt32], extra: Int, count: Int) -> [Int] {

@@ -23,9 +23,8 @@ public struct ShardedReader: TensorSource {
   /// - Throws: `ShardError` when index and shards do not fit together, and whatever the shards'
   ///   own readers throw.
   public init(path: String, options: ReadingOptions = ReadingOptions()) throws {
-    let storage = try ByteStorage(file: path, isMapped: options.usesMapping)
-    guard storage.count > 0 else { throw FileError(.empty, path: path) }
-    try self.init(storage: storage, path: path, options: options)
+    try self.init(
+      storage: .opening(path, isMapped: options.usesMapping), path: path, options: options)
   }
 
   init(storage: ByteStorage, path: String, options: ReadingOptions) throws {

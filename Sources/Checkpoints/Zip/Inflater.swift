@@ -1,27 +1,39 @@
 internal import CZlib
 internal import TensorCore
 
-/// A raw deflate stream (RFC 1951) that is inflated from front to back, a piece at a time.
+/// A deflate stream (RFC 1951) that is inflated from front to back, a piece at a time. What comes
+/// out before an error in it is given all the same; `isFinished` tells whether there was none.
 @safe struct Inflater: ~Copyable {
+  /// How the stream is wrapped, as zlib counts window bits.
+  enum Wrapping: Int32 {
+    case raw = -15
+    case gzip = 31
+  }
+
   private let storage: ByteStorage
   private let range: Range<Int>
   /// On the heap, because zlib remembers its address; `nil` when zlib has no memory for it.
   private let stream: UnsafeMutablePointer<z_stream>?
   private var taken = 0
   private var isAtEnd = false
+  private var isBroken = false
   /// How many bytes have come out.
   private(set) var position = 0
 
   private static let inputBytes = 1 << 18
 
+  /// Where the stream ends, counted from the start of the range; `nil` as long as its end was not
+  /// reached.
+  var end: Int? { isAtEnd ? taken : nil }
+
   /// Starts at the front of the stream in a range of some bytes.
-  init(_ storage: ByteStorage, _ range: Range<Int>) {
+  init(_ storage: ByteStorage, _ range: Range<Int>, wrapping: Wrapping = .raw) {
     self.storage = storage
     self.range = range
     let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     unsafe stream.initialize(to: z_stream())
     let size = unsafe Int32(MemoryLayout<z_stream>.size)
-    if unsafe inflateInit2_(stream, -MAX_WBITS, ZLIB_VERSION, size) == Z_OK {
+    if unsafe inflateInit2_(stream, wrapping.rawValue, ZLIB_VERSION, size) == Z_OK {
       unsafe self.stream = unsafe stream
     } else {
       unsafe stream.deallocate()
@@ -41,10 +53,9 @@ internal import TensorCore
   mutating func read(into target: UnsafeMutableRawBufferPointer) -> Int {
     guard let stream = unsafe stream else { return 0 }
     var given = 0
-    while given < target.count, !isAtEnd {
+    while given < target.count, !isAtEnd, !isBroken {
       let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: target[given...])
-      guard let count = unsafe step(stream, into: rest) else { break }
-      given += count
+      given += unsafe step(stream, into: rest)
     }
     position += given
     return given
@@ -55,16 +66,16 @@ internal import TensorCore
     guard let stream = unsafe stream else { return false }
     return unsafe withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { spare in
       while !isAtEnd {
-        guard unsafe step(stream, into: spare) == 0 else { return false }
+        guard unsafe step(stream, into: spare) == 0, !isBroken else { return false }
       }
       return taken == range.count
     }
   }
 
-  /// One call of zlib's; `nil` when it gets nowhere.
+  /// One call of zlib's: how many bytes it gave. Getting nowhere is an error too.
   private mutating func step(
     _ stream: UnsafeMutablePointer<z_stream>, into target: UnsafeMutableRawBufferPointer
-  ) -> Int? {
+  ) -> Int {
     // Zlib counts in 32 bits.
     let room = min(target.count, 1 << 30)
     let start = range.lowerBound + taken
@@ -83,6 +94,7 @@ internal import TensorCore
     let used = input.count - left
     taken += used
     isAtEnd = result == Z_STREAM_END
-    return isAtEnd || result == Z_OK && (used, given) != (0, 0) ? given : nil
+    isBroken = !isAtEnd && (result != Z_OK || (used, given) == (0, 0))
+    return given
   }
 }

@@ -100,7 +100,7 @@ struct ZipArchive: Sendable {
     let extraEnd = nameEnd + Int(extraLength)
     offset = extraEnd + Int(commentLength)
     guard offset <= limit.upperBound else { throw .record("directory entry", offset: start) }
-    let name = Self.name(bytes, start + 46..<nameEnd)
+    let name = Self.name(bytes.array(in: start + 46..<nameEnd))
     let wide = try widen(
       [uncompressed, compressed, headerOffset], extra: nameEnd..<extraEnd, bytes, member: name)
     let (size, stored, header) = (wide[0], wide[1], wide[2])
@@ -125,10 +125,10 @@ struct ZipArchive: Sendable {
       range: local.dataStart..<dataEnd)
   }
 
-  static func name(_ bytes: ByteStorage, _ range: Range<Int>) -> String {
-    let raw = bytes.array(in: range)
-    // Names without the UTF-8 flag are some code page; torch writes ASCII.
-    return String(validating: raw, as: UTF8.self)
+  /// A name as its bytes spell it. Names without the UTF-8 flag are some code page; torch writes
+  /// ASCII.
+  static func name(_ raw: [UInt8]) -> String {
+    String(validating: raw, as: UTF8.self)
       ?? String(String.UnicodeScalarView(raw.map { UnicodeScalar($0) }))
   }
 
@@ -192,7 +192,7 @@ private struct LocalHeader {
     guard dataStart <= bytes.count else {
       throw .record("header of member '\(member)'", offset: start)
     }
-    name = ZipArchive.name(bytes, start + 30..<nameEnd)
+    name = ZipArchive.name(bytes.array(in: start + 30..<nameEnd))
     self.flags = flags
     self.method = method
     self.checksum = checksum

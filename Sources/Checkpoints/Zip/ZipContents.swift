@@ -28,7 +28,7 @@ final class ZipContents: Sendable {
   func contents(of member: ZipMember) throws(ZipProblem) -> (ByteStorage, Range<Int>) {
     guard member.isDeflated else {
       if !state.withLock({ $0.checked.contains(member.headerOffset) }) {
-        try Self.check(storage, member.range, member)
+        try Self.check(CRC32.checksum(of: storage, in: member.range), member)
         state.withLock { _ = $0.checked.insert(member.headerOffset) }
       }
       return (storage, member.range)
@@ -62,17 +62,9 @@ final class ZipContents: Sendable {
     return storage.array(in: range)
   }
 
-  private static func check(
-    _ storage: ByteStorage, _ range: Range<Int>, _ member: ZipMember
-  ) throws(ZipProblem) {
-    var crc = CRC32()
-    storage.forEachChunk(in: range) { crc.update($0) }
-    try check(crc, member)
-  }
-
-  private static func check(_ crc: CRC32, _ member: ZipMember) throws(ZipProblem) {
-    guard crc.checksum == member.checksum else {
-      throw .checksum(member: member.name, expected: member.checksum, found: crc.checksum)
+  private static func check(_ found: UInt32, _ member: ZipMember) throws(ZipProblem) {
+    guard found == member.checksum else {
+      throw .checksum(member: member.name, expected: member.checksum, found: found)
     }
   }
 
@@ -99,13 +91,10 @@ final class ZipContents: Sendable {
       }
       result = ByteStorage(InflatedMember(member, in: storage))
     }
-    guard inflater.position == member.size else {
+    guard inflater.position == member.size, inflater.isFinished() else {
       throw .deflate(member: member.name, claimed: member.size)
     }
-    guard inflater.isFinished() else {
-      throw .deflate(member: member.name, claimed: member.size)
-    }
-    try Self.check(crc, member)
+    try Self.check(crc.checksum, member)
     return result
   }
 }

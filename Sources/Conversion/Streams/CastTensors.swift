@@ -2,7 +2,8 @@ internal import TensorCore
 
 /// The tensors of a source with every float cast to one element type: round to nearest, ties to
 /// even. Other types stay; to a block type also what is no matrix with whole blocks in its rows, as
-/// in llama.cpp and stable-diffusion.cpp: biases, norms and kernels. A cast happens when bytes are asked for, no more than that at a time.
+/// in llama.cpp and stable-diffusion.cpp: biases, norms and kernels. A cast happens when bytes are
+/// asked for, no more than that at a time.
 struct CastTensors: TensorSource {
   let tensors: [TensorDescription]
   private let source: any TensorSource
@@ -44,9 +45,10 @@ struct CastTensors: TensorSource {
 }
 
 /// The bytes of a tensor in another element type.
-private struct CastBytes: ByteProvider {
+private struct CastBytes: BlockProvider {
   let count: Int
-  /// The fewest elements that are whole blocks of both types.
+  let blockBytes: Int
+  /// The elements of one block: the fewest that are whole blocks of both types.
   private let unit: Int
   private let view: TensorView
   private let target: TensorDescription
@@ -60,14 +62,11 @@ private struct CastBytes: ByteProvider {
     self.log = log
     count = target.elementType.byteCount(of: view.shape.elementCount)
     unit = max(view.elementType.blockElements, target.elementType.blockElements)
+    blockBytes = target.elementType.byteCount(of: unit)
   }
 
-  func fill(_ output: inout MutableRawSpan, from offset: Int) {
-    let width = target.elementType.byteCount(of: unit)
-    guard offset % width == 0, output.byteCount % width == 0 else {
-      return fillPart(&output, from: offset, width: width)
-    }
-    let elements = offset / width * unit..<(offset + output.byteCount) / width * unit
+  func fillBlocks(_ output: inout MutableRawSpan, from block: Int) {
+    let elements = block * unit..<(block + output.byteCount / blockBytes) * unit
     let range = bytes(of: elements)
     view.storage.withBytes(in: range) { input in
       ElementConversion.convert(
@@ -77,20 +76,6 @@ private struct CastBytes: ByteProvider {
     }
     // Read once: the mapping need not stay in memory.
     view.storage.advise(.dontNeed, range: range)
-  }
-
-  /// Bytes that start or end within a block: the blocks around them, then a copy.
-  private func fillPart(_ output: inout MutableRawSpan, from offset: Int, width: Int) {
-    let start = offset / width * width
-    let end = (offset + output.byteCount + width - 1) / width * width
-    let whole = ByteStorage(count: end - start) { fill(&$0, from: start) }
-    whole.withBytes(in: offset - start..<offset - start + output.byteCount) { part in
-      for index in 0..<part.byteCount {
-        output.storeBytes(
-          of: part.unsafeLoad(fromByteOffset: index, as: UInt8.self),
-          toByteOffset: index, as: UInt8.self)
-      }
-    }
   }
 
   private func bytes(of elements: Range<Int>) -> Range<Int> {

@@ -29,10 +29,10 @@ public struct CRC32: Sendable {
     updatePortably(rest)
   }
 
-  /// The checksum of some bytes.
-  public static func checksum(of bytes: RawSpan) -> UInt32 {
+  /// The checksum of a range of bytes, which are read piece by piece.
+  public static func checksum(of storage: ByteStorage, in range: Range<Int>) -> UInt32 {
     var crc = CRC32()
-    crc.update(bytes)
+    storage.forEachChunk(in: range) { crc.update($0) }
     return crc.checksum
   }
 

@@ -40,8 +40,8 @@ import Testing
   func membersAreWhatNumPyWrites(name: String) throws {
     let path = Fixture.path("valid/\(name)")
     _ = try copy(try Checkpoint.open(path: path))
-    let numpys = try ZipContents(try ByteStorage.mapping(path: path))
-    let ours = try ZipContents(try ByteStorage.mapping(path: scratch.path("out.npz")))
+    let numpys = try ZipContents(try ByteStorage.opening(path))
+    let ours = try ZipContents(try ByteStorage.opening(scratch.path("out.npz")))
     #expect(
       ours.archive.members.map { Array($0.name.utf8) }
         == numpys.archive.members.map { Array($0.name.utf8) })

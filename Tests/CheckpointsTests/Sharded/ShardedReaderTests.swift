@@ -13,28 +13,11 @@ struct WeightFolder {
 
   var path: String { scratch.path("m") }
 
-  func write(_ text: String, to name: String) throws {
-    let url = scratch.url.appending(path: "m/\(name)")
-    try FileManager.default.createDirectory(
-      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try text.write(to: url, atomically: true, encoding: .utf8)
-  }
+  func write(_ text: String, to name: String) throws { try scratch.write(text, to: "m/\(name)") }
 
   /// Writes a file of one f32 tensor `[2]` a name.
   func writeWeights(_ names: [String], to name: String) throws {
-    let url = scratch.url.appending(path: "m/\(name)").standardizedFileURL
-    try FileManager.default.createDirectory(
-      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-    let tensors = names.map { TensorDescription(name: $0, elementType: .float32, shape: [2]) }
-    var writer = try SafetensorsWriter(path: url.path)
-    try writer.begin(tensors: tensors, metadata: [:])
-    for (index, tensor) in tensors.enumerated() {
-      let bytes = [UInt8](repeating: UInt8(index), count: 8)
-      try writer.append(
-        TensorView(
-          description: tensor, storage: ByteStorage(copying: bytes.span.bytes), byteRange: 0..<8))
-    }
-    try writer.finish()
+    try scratch.writeWeights(names, to: "m/\(name)")
   }
 
   /// The names of the tensors, or the error's line with the folder as `m`.
