@@ -119,10 +119,16 @@ def folder(a: Path, b: Path) -> list[str]:
             except Exception as error:
                 complaints.append(f"{name}: {str(error)[:160]}")
         try:
-            diffusers.DiffusionPipeline.from_pretrained(a, local_files_only=True)
+            # SD 2's depth estimator is a model of its own, which nobody's single file holds in full.
+            absent = {"depth_estimator": None, "feature_extractor": None} if is_depth(a) else {}
+            diffusers.DiffusionPipeline.from_pretrained(a, local_files_only=True, **absent)
         except Exception as error:
             complaints.append(f"pipeline: {str(error)[:200]}")
     return complaints
+
+
+def is_depth(folder: Path) -> bool:
+    return "Depth2Img" in (folder / "model_index.json").read_text()
 
 
 def differences(name: str, a: dict, b: dict) -> list[str]:
@@ -149,7 +155,7 @@ def single(file: Path, folder: Path) -> list[str]:
             elif expected[key].shape != found[key].shape or not torch.equal(expected[key], found[key].to(expected[key].dtype)):
                 complaints.append(f"{name}: '{key}' differs: {list(expected[key].shape)} and {list(found[key].shape)}")
     index = folder / "model_index.json"
-    if index.exists() and "Depth" not in index.read_text():
+    if index.exists() and not is_depth(folder):
         try:
             kind = getattr(diffusers, json.loads(index.read_text())["_class_name"])
             kind.from_single_file(str(file), config=str(folder), local_files_only=True)
