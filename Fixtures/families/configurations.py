@@ -49,7 +49,7 @@ TINY = Size(
     vae=(4, 8, 8), deep=2)
 LAB = Size(
     groups=32, first=(32, 96, 64, 128), later=(64, 128, 192), head=64, heads=8, clip=64, tower=128, time=256,
-    merges=1000, layers=3, vae=(32, 64, 64, 96), deep=3)
+    merges=48894, layers=3, vae=(32, 64, 64, 96), deep=3)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ Made with diffusers and transformers; each file goes through diffusers' converte
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import sys
@@ -33,7 +34,7 @@ def build(family: Family, vocabulary: int) -> dict[str, torch.nn.Module]:
     """The networks, every parameter shaken (a zero or a one would hide a mistake), rounded to float16."""
     marks = {
         "vocab_size": vocabulary, "bos_token_id": vocabulary - 2, "eos_token_id": vocabulary - 1,
-        "pad_token_id": vocabulary - 1,
+        "pad_token_id": 1,
     }
     made: dict[str, torch.nn.Module] = {}
     if family.unet:
@@ -64,7 +65,8 @@ def write_folder(folder: Path, family: Family, models: dict, tokenizer: transfor
     saved = {**models, "scheduler": getattr(diffusers, name).from_config(values)}
     for component in ("text_encoder", "text_encoder_2"):
         if component in models:
-            saved[component.replace("text_encoder", "tokenizer")] = tokenizer
+            tokenizer.pad_token = pad(family, component)
+            saved[component.replace("text_encoder", "tokenizer")] = copy.deepcopy(tokenizer)
     index: dict = {"_class_name": family.pipeline, "_diffusers_version": diffusers.__version__}
     for component, model in saved.items():
         model.save_pretrained(folder / component)
@@ -79,6 +81,11 @@ def write_folder(folder: Path, family: Family, models: dict, tokenizer: transfor
     elif "Depth" not in family.pipeline:
         index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def pad(family: Family, component: str) -> str:
+    """What fills a prompt up: OpenCLIP's towers were trained with token 0, OpenAI's with the end mark."""
+    return "!" if getattr(family, component)["hidden_act"] == "gelu" else "<|endoftext|>"
 
 
 def single_file(family: Family, models: dict, random: torch.Generator) -> dict[str, torch.Tensor]:
