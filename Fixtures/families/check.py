@@ -105,11 +105,12 @@ def folder(a: Path, b: Path) -> list[str]:
             elif x[key].shape != y[key].shape or not torch.equal(x[key], y[key]):
                 far = (x[key] - y[key]).abs().max() if x[key].shape == y[key].shape else "shapes differ"
                 complaints.append(f"{name}: output '{key}' differs: {far}")
-        complaints += differences(name, dict(first[name].config.to_dict() if name.startswith("text") else first[name].config),
-                                  dict(second[name].config.to_dict() if name.startswith("text") else second[name].config))
+        complaints += differences(name, *(
+            config.to_dict() if name.startswith("text") else dict(config)
+            for config in (first[name].config, second[name].config)))
     if (a / "model_index.json").exists():
         complaints += differences("model_index", *(json.loads((f / "model_index.json").read_text()) for f in (a, b)))
-        complaints += differences("scheduler", *(json.loads((f / "scheduler/scheduler_config.json").read_text()) for f in (a, b)))
+        complaints += differences("scheduler", *map(scheduler, (a, b)))
         for name in sorted({f.name for f in (*a.glob("tokenizer*"), *b.glob("tokenizer*"))}):
             try:
                 texts = ["a red three, on black!", "Ünïcode  \n 42 <|endoftext|>"]
@@ -127,12 +128,22 @@ def folder(a: Path, b: Path) -> list[str]:
     return complaints
 
 
+def scheduler(folder: Path) -> dict:
+    """The scheduler's configuration, with its class's defaults for what the folder does not state."""
+    kind = json.loads((folder / "model_index.json").read_text())["scheduler"][1]
+    known = dict(getattr(diffusers, kind).from_pretrained(folder / "scheduler", local_files_only=True).config)
+    # Old PNDM configurations state this; the class has no such parameter.
+    known.pop("clip_sample", None) if kind == "PNDMScheduler" else None
+    return known | {"_class_name": kind}
+
+
 def is_depth(folder: Path) -> bool:
     return "Depth2Img" in (folder / "model_index.json").read_text()
 
 
 def differences(name: str, a: dict, b: dict) -> list[str]:
-    skipped = ("_name_or_path", "_diffusers_version", "transformers_version", "dtype", "torch_dtype", "_use_default_values")
+    skipped = ("_name_or_path", "_diffusers_version", "transformers_version", "dtype", "torch_dtype", "_use_default_values",
+               "dropout")
     keys = [key for key in sorted(a.keys() | b.keys()) if key not in skipped]
 
     def plain(value: object) -> object:

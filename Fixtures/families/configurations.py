@@ -40,16 +40,20 @@ class Size:
     """Of each level in SD 2.x."""
     vae: tuple[int, ...]
     """The autoencoder's widths."""
+    samples: tuple[int, int, int, int]
+    """Latents' sizes: SD 1.x and 2.x, SD 2.x with v-prediction, SDXL; and the VAE's pixels for each."""
     deep: int
     """Transformer blocks in SDXL's last level that attends; its autoencoder's layers, too."""
 
 
 TINY = Size(
     groups=4, first=(8, 12, 16), later=(8, 8, 16), head=8, heads=2, clip=12, tower=16, time=8, merges=60, layers=1,
+    samples=(16, 16, 16, 4),
     vae=(4, 8, 8), deep=2)
 LAB = Size(
     groups=32, first=(32, 96, 64, 128), later=(64, 128, 192), head=64, heads=8, clip=64, tower=128, time=256,
-    merges=48894, layers=3, vae=(32, 64, 64, 96), deep=3)
+    merges=48894, layers=3, samples=(64, 96, 128, 8),
+    vae=(32, 64, 64, 96), deep=3)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def families(size: Size) -> dict[str, Family]:
 
     def unet(widths: tuple[int, ...], attends: list[bool], context: int, layers: int, **other) -> dict:
         return {
-            "sample_size": 16, "block_out_channels": widths, "layers_per_block": layers,
+            "sample_size": size.samples[0], "block_out_channels": widths, "layers_per_block": layers,
             "down_block_types": tuple(CROSS if a else PLAIN for a in attends),
             "up_block_types": tuple(CROSS_UP if a else PLAIN_UP for a in reversed(attends)),
             "cross_attention_dim": context, "norm_num_groups": size.groups,
@@ -85,7 +89,7 @@ def families(size: Size) -> dict[str, Family]:
         size.later, [True, True, False], size.tower, size.layers, attention_head_dim=heads, use_linear_projection=True)
     extended = {
         "attention_head_dim": heads, "use_linear_projection": True, "addition_embed_type": "text_time",
-        "addition_time_embed_dim": size.time,
+        "addition_time_embed_dim": size.time, "sample_size": size.samples[2],
     }
     both, conditions = size.clip + size.tower, {"projection_class_embeddings_input_dim": size.tower + 6 * size.time}
     base = unet(
@@ -99,12 +103,12 @@ def families(size: Size) -> dict[str, Family]:
         "reverse_transformer_layers_per_block": ((1, 1, 3), (2, 1, 1), 1), "mid_block_type": "UNetMidBlock2D",
     }
     vae = {
-        "sample_size": 64, "block_out_channels": size.vae,
+        "sample_size": size.samples[0] * size.samples[3], "block_out_channels": size.vae,
         "layers_per_block": 1, "latent_channels": 4, "norm_num_groups": size.groups,
         "down_block_types": ("DownEncoderBlock2D",) * len(size.vae), "up_block_types": ("UpDecoderBlock2D",) * len(size.vae),
         "scaling_factor": 0.18215,
     }
-    vae_xl = vae | {"scaling_factor": 0.13025, "layers_per_block": size.deep}
+    vae_xl = vae | {"sample_size": size.samples[2] * size.samples[3], "scaling_factor": 0.13025, "layers_per_block": size.deep}
     clip = text(size.clip, 3, "quick_gelu")
     old, short, new = (text(size.tower, layers, "gelu") for layers in (TOWER_BLOCKS, 5, 1 + size.deep))
 
@@ -125,7 +129,8 @@ def families(size: Size) -> dict[str, Family]:
         "instruct-pix2pix": Family("StableDiffusionInstructPix2PixPipeline", unet=wider(first, 8), **one),
         "sd21-base": Family("StableDiffusionPipeline", unet=second, **two),
         "sd21-v": Family(
-            "StableDiffusionPipeline", unet=second | {"upcast_attention": True}, **two_short | {"scheduler": DDIM_V},
+            "StableDiffusionPipeline", unet=second | {"upcast_attention": True, "sample_size": size.samples[1]},
+            **two_short | {"scheduler": DDIM_V, "vae": vae | {"sample_size": size.samples[1] * size.samples[3]}},
             metadata={"modelspec.prediction_type": "v"}),
         "sd2-inpainting": Family("StableDiffusionInpaintPipeline", unet=wider(second, 9), **two_short),
         "sd2-depth": Family("StableDiffusionDepth2ImgPipeline", unet=wider(second, 5), **two_short),
