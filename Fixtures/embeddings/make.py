@@ -73,14 +73,19 @@ def main() -> None:
         expected[file.name] = {
             "vectors": 1 if file.stem == "one-row" else VECTORS,
             "widths": WIDTHS.get(file.stem, {"": CLIP}),
-            "diffusers": read_by_diffusers(file, small),
+            "diffusers": read_by_diffusers(file, small, given=given_token(file)),
         }
     save_file({"small": small, "large": large}, HERE / "expected.safetensors")
     (HERE / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
     variants.write(HERE / "variants")
 
 
-def read_by_diffusers(file: Path, small: torch.Tensor) -> str:
+def given_token(file: Path) -> str | None:
+    """The token that diffusers must be told, because the file does not say it."""
+    return None if "a1111" in file.stem or "learned" in file.stem or file.stem == "one-row" else "<given>"
+
+
+def read_by_diffusers(file: Path, small: torch.Tensor, given: str | None) -> str:
     """The token under which diffusers keeps the embedding, or why it does not read it."""
     parts.MERGES = TINY.merges
     with tempfile.TemporaryDirectory() as scratch:
@@ -93,7 +98,6 @@ def read_by_diffusers(file: Path, small: torch.Tensor) -> str:
         feature_extractor=None, requires_safety_checker=False)
     before = set(tokenizer.get_vocab())
     try:
-        given = None if "a1111" in file.stem or "learned" in file.stem or file.stem == "one-row" else "<given>"
         pipeline.load_textual_inversion(
             str(file.parent), weight_name=file.name, token=given, local_files_only=True,
             use_safetensors=file.suffix == ".safetensors")

@@ -24,6 +24,7 @@ extension CheckpointSummary {
       json["evidence"] = [.string(error.description)]
       json["components"] = []
     }
+    if let embeddings { json["textual_inversion"] = embeddings.json }
     json["tensors"] = .array(
       checkpoint.source.tensors.map { tensor in
         [

@@ -24,6 +24,8 @@ public struct CheckpointSummary: Sendable {
   public let reading: Result<LayoutReading, LayoutError>
   /// The components of a model of a known family.
   public let components: [ComponentSummary]
+  /// The textual inversions that the file is, or that stand beside a LoRA.
+  public let embeddings: EmbeddingFile?
 
   /// Summarises an opened container.
   public init(of checkpoint: Checkpoint) {
@@ -32,6 +34,9 @@ public struct CheckpointSummary: Sendable {
     reading = Result { () throws(LayoutError) in
       try LayoutReading(of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata)
     }
+    embeddings =
+      .bundled(in: checkpoint.source.tensors)
+      ?? EmbeddingFile(of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata)
     components = (try? reading.get()).map { ComponentSummary.all(of: checkpoint, $0) } ?? []
   }
 

@@ -33,7 +33,6 @@ public struct PyTorchWriter: ~Copyable, CheckpointWriter {
   public mutating func begin(tensors: [TensorDescription], metadata: JSONObject) throws {
     precondition(announcement == nil, "begin was called twice")
     let metadata = metadata.withoutOpaqueValues
-    announcement = try Announcement(tensors, path: zip.path)
     var pickler = Pickler()
     pickler.append(.emptyDictionary)
     pickler.append(.mark)
@@ -42,14 +41,7 @@ public struct PyTorchWriter: ~Copyable, CheckpointWriter {
     pickler.append(.mark)
     for (index, tensor) in tensors.enumerated() {
       pickler.append(string: tensor.name)
-      guard let count = tensor.elementType.byteCount(for: tensor.shape),
-        pickler.append(tensor, key: "\(index)", byteCount: count)
-      else {
-        throw CheckpointError(
-          path: zip.path,
-          problem: .elementType(
-            tensor: tensor.name, type: tensor.elementType, format: .pytorch))
-      }
+      try append(tensor, at: index, to: &pickler)
     }
     var values = metadata["values"]?.objectValue ?? JSONObject()
     if let inner = values["state_dict"]?.objectValue {
@@ -68,9 +60,29 @@ public struct PyTorchWriter: ~Copyable, CheckpointWriter {
       pickler.append(.object(others))
     }
     pickler.append(.setItems)
-    try add("data.pkl", pickler.finish())
+    try begin(tensors, pickle: pickler.finish())
+  }
+
+  /// Announces every tensor and writes the pickle that refers to them.
+  mutating func begin(_ tensors: [TensorDescription], pickle: [UInt8]) throws {
+    announcement = try Announcement(tensors, path: zip.path)
+    try add("data.pkl", pickle)
     try add("byteorder", Array("little".utf8))
     try add("version", Array("3\n".utf8))
+  }
+
+  /// Pickles the tensor that will be the one at `index`.
+  func append(
+    _ tensor: TensorDescription, at index: Int, to pickler: inout Pickler
+  ) throws(CheckpointError) {
+    guard let count = tensor.elementType.byteCount(for: tensor.shape),
+      pickler.append(tensor, key: "\(index)", byteCount: count)
+    else {
+      throw CheckpointError(
+        path: zip.path,
+        problem: .elementType(
+          tensor: tensor.name, type: tensor.elementType, format: .pytorch))
+    }
   }
 
   private mutating func add(_ name: String, _ bytes: [UInt8]) throws(FileError) {

@@ -47,6 +47,7 @@ struct ConvertCommand: ParsableCommand {
       valueName: "size"))
   var shardSize: ByteSize?
 
+  @OptionGroup var embedding: EmbeddingArguments
   @OptionGroup var reading: ReadingArguments
 
   @Flag(help: "Print the outcome and the whole ledger as JSON.")
@@ -66,11 +67,10 @@ struct ConvertCommand: ParsableCommand {
       output: output, container: try container ?? .named(byOutput: output),
       layout: layout, elementType: dtype, shardBytes: shardSize?.count,
       tool: "assay \(Assay.version)")
+    let read = try ModelReader.open(path: model, options: reading.options)
+    if try embedding.convert(read, request, json: json, quiet: quiet) { return }
     let bar = ProgressBar("converting", isQuiet: quiet)
-    let report = try Converter(try ModelReader.open(path: model, options: reading.options), request)
-      .run {
-        bar.update(done: $0, of: $1)
-      }
+    let report = try Converter(read, request).run { bar.update(done: $0, of: $1) }
     bar.finish()
     for warning in report.warnings { Console.warn(warning) }
     if json {

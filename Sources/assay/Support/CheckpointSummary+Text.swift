@@ -12,7 +12,10 @@ extension CheckpointSummary {
     text +=
       "\(Format.count(count)) tensor\(count == 1 ? "" : "s"), \(Format.count(elementCount)) values, "
     text += "\(Format.bytes(byteCount))\n"
-    text += familyText
+    let embeddings = embeddings?.text ?? ""
+    // What is a textual inversion for certain is of no family, and nobody asks.
+    let isEmbedding = self.embeddings.map { $0.isCertain && $0.form != .bundled } ?? false
+    text += (isEmbedding ? "" : familyText) + embeddings
     if let safety = checkpoint.shownSafety {
       text += "pickle: \(safety.summary.escapingControls)\n"
     }
