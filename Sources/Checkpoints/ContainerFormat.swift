@@ -87,6 +87,8 @@ public struct Destination: Sendable {
   public var configurations: [String: JSONObject]
   /// Files to carry along, by relative path: `tokenizer/vocab.json`.
   public var attachments: [String: [UInt8]]
+  /// `model_index.json` of a folder; `nil` for a folder of one component without an index.
+  public var modelIndex: JSONObject?
   /// The program and version to name as the writer.
   public var tool: String
   /// The short name of the model's family, `sd1` or `sdxl`, if it is known.
@@ -99,13 +101,14 @@ public struct Destination: Sendable {
   /// Describes where and with what to write.
   public init(
     path: String, configurations: [String: JSONObject] = [:],
-    attachments: [String: [UInt8]] = [:], tool: String = "assay",
+    attachments: [String: [UInt8]] = [:], modelIndex: JSONObject? = nil, tool: String = "assay",
     family: String? = nil, shardBytes: Int? = nil,
     source: (@Sendable () throws -> JSONObject)? = nil
   ) {
     self.path = path
     self.configurations = configurations
     self.attachments = attachments
+    self.modelIndex = modelIndex
     self.tool = tool
     self.family = family
     self.shardBytes = shardBytes

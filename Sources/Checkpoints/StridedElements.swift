@@ -1,4 +1,4 @@
-internal import TensorCore
+package import TensorCore
 
 /// Elements that are not as a tensor's are to be: not one behind the other (a view that torch saved,
 /// an array in Fortran's order) or big-endian. They are put in order as they are asked for.
@@ -129,5 +129,18 @@ struct StridedElements: BlockProvider {
       return swapped << half | swapped >> half & ~(~0 << half)
     default: return element.byteSwapped
     }
+  }
+}
+
+extension TensorView {
+  /// A matrix with rows and columns exchanged, `[O, I]` to `[I, O]`, put in order as it is asked for.
+  ///
+  /// Traps for anything but a matrix of plain elements.
+  package func transposed(as description: TensorDescription) -> TensorView {
+    precondition(shape.rank == 2 && elementType.blockElements == 1, "not a matrix of elements")
+    let order = StridedElements.Order(
+      elementType: elementType, shape: TensorShape([shape[1], shape[0]]),
+      strides: [1, shape[1]])
+    return StridedElements(order, in: storage, byteRange).view(of: description)
   }
 }

@@ -39,6 +39,27 @@ public struct Converter: Sendable {
       let canonical = try model.model
       destination.configurations = canonical.configurations
       destination.attachments = canonical.attachments
+      if request.container.contents == .components, let lone = detection?.components.first,
+        detection?.components.count == 1
+      {
+        // A folder of one component is what its class saves: no scheduler, no tokenizer.
+        destination.configurations = canonical.configurations.filter { $0.key == lone.rawValue }
+        destination.attachments = [:]
+      }
+      if request.container.contents == .components, let detection,
+        detection.components.count > 1
+      {
+        destination.modelIndex =
+          PipelineIndex(
+            family: detection.family, configurations: canonical.configurations,
+            tokenizers: Set(
+              canonical.attachments.keys.compactMap {
+                $0.hasPrefix("tokenizer") ? $0.split(separator: "/").first.map(String.init) : nil
+              }
+            ).sorted(),
+            stated: checkpoint.metadata["model_index"]?.objectValue ?? [:]
+          ).json
+      }
     }
     if request.container.contents == .model {
       // The digest of the source is made while the tensors are copied: both wait for the disk.
@@ -108,14 +129,14 @@ public struct Converter: Sendable {
     {
       return Plan(source, by: .keeping(source.tensors), layout: layout)
     }
-    guard layout == .ldm else {
-      var plan = Plan(source, by: reading.ledger, layout: layout)
-      if request.container.contents == .components { plan.tensors = plan.tensors.byComponent }
-      return plan
-    }
+    let isFolder = request.container.contents == .components
     let ledger = reading.ledger.followed(
-      by: try LayoutReading.ledger(writing: reading.ledger.mapped.map(\.target), as: .ldm))
-    return Plan(source, by: ledger, layout: layout)
+      by: try LayoutReading.ledger(
+        writing: reading.ledger.targets.map(\.description), as: layout,
+        of: reading.detection.family, isFolder: isFolder))
+    var plan = Plan(source, by: ledger, layout: layout)
+    if isFolder { plan.tensors = plan.tensors.byComponent }
+    return plan
   }
 
   /// Whether the result cannot be written without knowing what the tensors are. An ingot can: it

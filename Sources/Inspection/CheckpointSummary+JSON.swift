@@ -17,6 +17,13 @@ extension CheckpointSummary {
       json["layout"] = .string(reading.detection.layout.rawValue)
       json["evidence"] = .array(reading.detection.evidence.map(JSON.string))
       json["components"] = .array(components.map(\.json))
+      json["prediction"] = .object(reading.prediction.json)
+      if let scheduler = reading.noted["scheduler"] {
+        json["scheduler"] = [
+          "configuration": .object(scheduler.fields),
+          "configuration_origins": .object(scheduler.originsJSON),
+        ]
+      }
       json["ledger"] = .object(reading.ledger.json)
     case .failure(let error):
       json["family"] = .null
@@ -62,8 +69,8 @@ extension ComponentSummary {
       "name": .string(component.rawValue), "tensors": .integer(tensorCount),
       "parameters": .integer(parameterCount), "bytes": .integer(byteCount),
       "element_types": CheckpointSummary.json(elementTypes),
-      "configuration": .object(configuration),
-      "configuration_stated": .bool(isConfigurationStated),
+      "configuration": .object(configuration.fields),
+      "configuration_origins": .object(configuration.originsJSON),
     ]
   }
 }

@@ -28,16 +28,22 @@ public struct CheckpointSummary: Sendable {
   public let embeddings: EmbeddingFile?
 
   /// Summarises an opened container.
-  public init(of checkpoint: Checkpoint) {
+  ///
+  /// - Parameter overrides: what the user states about the model.
+  public init(
+    of checkpoint: Checkpoint, overrides: ConfigurationOverrides = ConfigurationOverrides()
+  ) {
     self.checkpoint = checkpoint
     elementTypes = Self.elementTypes(of: checkpoint.source.tensors)
     reading = Result { () throws(LayoutError) in
-      try LayoutReading(of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata)
+      try LayoutReading(
+        of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata,
+        stated: checkpoint.configurations, overrides: overrides)
     }
     embeddings =
       .bundled(in: checkpoint.source.tensors)
       ?? EmbeddingFile(of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata)
-    components = (try? reading.get()).map { ComponentSummary.all(of: checkpoint, $0) } ?? []
+    components = (try? reading.get()).map { ComponentSummary.all(of: $0) } ?? []
   }
 
   /// Counts tensors by element type, the type with most bytes first.

@@ -1,6 +1,6 @@
 internal import Checkpoints
 public import KeyLayouts
-public import TensorCore
+internal import TensorCore
 
 /// One component of a model: what it weighs and how it is configured.
 public struct ComponentSummary: Sendable, Hashable {
@@ -8,11 +8,8 @@ public struct ComponentSummary: Sendable, Hashable {
   public let component: Component
   /// Its tensors, counted by element type.
   public let elementTypes: [CheckpointSummary.ElementTypeCount]
-  /// diffusers' configuration of it.
-  public let configuration: JSONObject
-  /// Whether the container states the configuration; otherwise it follows from the shapes and the
-  /// family.
-  public let isConfigurationStated: Bool
+  /// diffusers' configuration of it, with a note for each field of how it is known.
+  public let configuration: NotedConfiguration
 
   /// The number of tensors.
   public var tensorCount: Int { elementTypes.reduce(0) { $0 + $1.tensorCount } }
@@ -22,17 +19,15 @@ public struct ComponentSummary: Sendable, Hashable {
   public var byteCount: Int { elementTypes.reduce(0) { $0 + $1.byteCount } }
 
   /// The components of a checkpoint, by what its tensors mean.
-  static func all(of checkpoint: Checkpoint, _ reading: LayoutReading) -> [ComponentSummary] {
-    let targets = reading.ledger.mapped.map(\.target)
+  static func all(of reading: LayoutReading) -> [ComponentSummary] {
+    let targets = reading.ledger.targets.map(\.description)
     return reading.components.map { component in
       let name = component.rawValue
-      let stated = checkpoint.configurations[name]
       return ComponentSummary(
         component: component,
         elementTypes: CheckpointSummary.elementTypes(
           of: targets.filter { $0.name.hasPrefix(component.prefix) }),
-        configuration: stated ?? reading.configurations[name] ?? [:],
-        isConfigurationStated: stated != nil)
+        configuration: reading.noted[name] ?? NotedConfiguration())
     }
   }
 }

@@ -101,6 +101,6 @@ import Testing
     #expect(
       message()
         == "m/config.json: is of class T2IAdapter, expected one of AutoencoderKL, CLIPTextModel, "
-        + "UNet2DConditionModel")
+        + "CLIPTextModelWithProjection, ControlNetModel, UNet2DConditionModel")
   }
 }

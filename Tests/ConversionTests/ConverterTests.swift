@@ -99,7 +99,7 @@ import Testing
     #expect(reader.components.keys.sorted() == ["scheduler", "text_encoder", "unet", "vae"])
     #expect(reader.components["unet"]?["sample_size"]?.intValue == 8)
     #expect(reader.components["scheduler"]?["num_train_timesteps"]?.intValue == 900)
-    #expect(try reader.attachments == CLIPVocabulary.files)
+    #expect(try reader.attachments == CLIPVocabulary.files())
     #expect(reader.metadata["values"] == ModelFixture.metadata["values"])
     let origin = try #require(reader.metadata["source"]?.objectValue)
     #expect(origin["name"] == "model.ckpt")

@@ -67,11 +67,25 @@ import Testing
     ("safety_checker.concept_embeds", "safety checker"),
   ])
   func whatAPictureDoesNotNeedIsIgnoredForAReason(name: String, reason: String) throws {
+    let isCarried = ["CLIP comparison", "safety checker"].contains(reason)
     let plain = try LayoutReading(of: tensors).ledger
     let ledger = try LayoutReading(of: tensors + Self.scalars([name])).ledger
     #expect(ledger.unexplained == [])
-    #expect(ledger.entries.last?.fate == .ignored(reason: reason))
-    #expect(ledger.mapped.map(\.target) == plain.mapped.map(\.target))
+    // What cannot be made again travels along.
+    let carried = Self.scalars(["original." + name])[0]
+    #expect(
+      ledger.entries.last?.fate
+        == (isCarried ? .mapped(to: carried) : .ignored(reason: reason)))
+    let folder = ledger.followed(
+      by: try LayoutReading.ledger(
+        writing: ledger.targets.map(\.description), as: .diffusers, of: .stableDiffusion1,
+        isFolder: true))
+    let isCompanion = reason == "safety checker"
+    #expect(
+      folder.entries.last?.fate
+        == (isCompanion ? .mapped(to: Self.scalars([name])[0]) : .ignored(reason: reason)))
+    let targets = ledger.targets.map(\.description).filter { !$0.name.hasPrefix("original.") }
+    #expect(targets == plain.targets.map(\.description))
   }
 
   @Test(arguments: ["optimizer_statesx.0", "lossless.weight", "my_logit_scale", "loopsy.a"])
@@ -80,7 +94,7 @@ import Testing
   }
 
   @Test func aLevelThatIsMissingIsSaid() {
-    let holed = tensors.filter { $0.name != "model.diffusion_model.input_blocks.4.0.op.weight" }
+    let holed = tensors.filter { !$0.name.contains("input_blocks.4.0.op.") }
     #expect(
       Self.message { _ = try LayoutReading(of: holed) }
         == "the U-Net's blocks do not add up to levels: is one missing?")

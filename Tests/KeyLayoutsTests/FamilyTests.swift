@@ -2,77 +2,66 @@ import KeyLayouts
 import TensorCore
 import Testing
 
-/// Models of other families are told apart and refused by name.
+/// The family of a model follows from its names and shapes, at any width.
 @Suite struct FamilyTests {
-  @Test(arguments: [
-    ("conditioner.embedders.0.transformer.x", [1], Family.stableDiffusionXL),
-    ("text_encoder_2.text_model.final_layer_norm.bias", [1280], .stableDiffusionXL),
-    ("model.diffusion_model.label_emb.0.0.weight", [1280, 2816], .stableDiffusionXL),
-    ("cond_stage_model.model.transformer.resblocks.0.ln_1.bias", [1024], .stableDiffusion2),
-  ])
-  func otherFamiliesAreNamed(name: String, shape: [Int], family: Family) throws {
-    let extra = TensorDescription(name: name, elementType: .float16, shape: TensorShape(shape))
-    let tensors = try LayoutFixture("digits").ldm + [extra]
-    let error = try #require(throws: LayoutError.self) { try LayoutReading(of: tensors) }
-    guard case .unsupportedFamily(family, _) = error.problem else {
-      Issue.record("\(error)")
-      return
-    }
-    #expect(error.isAboutFamily)
+  @Test(arguments: publishedFamilies)
+  func bothLayoutsTellTheFamily(name: String, family: Family) throws {
+    let fixture = try LayoutFixture(name)
+    #expect(try Detection(of: fixture.ldm).family == family)
+    #expect(try Detection(of: fixture.diffusers).family == family)
   }
 
-  @Test func theLineSaysWhichFamilyAndWhy() throws {
-    let extra = TensorDescription(
-      name: "conditioner.embedders.0.transformer.x", elementType: .float16, shape: [1])
+  /// Without a text encoder the U-Net alone has to tell, and without a U-Net the text encoders.
+  @Test(arguments: publishedFamilies.filter { !$0.name.hasPrefix("controlnet") })
+  func partsTellTheFamily(name: String, family: Family) throws {
+    let fixture = try LayoutFixture(name)
+    for tensors in [fixture.ldm, fixture.diffusers] {
+      let unet = tensors.filter {
+        $0.name.hasPrefix("model.diffusion_model.") || $0.name.hasPrefix("unet.")
+      }
+      #expect(try Detection(of: unet).family == family)
+      let texts = tensors.filter {
+        ["cond_stage_model.", "conditioner.", "text_encoder"].contains(where: $0.name.hasPrefix)
+      }
+      let found = try Detection(of: texts).family
+      // SDXL's second encoder alone, under diffusers' name, may be the base model's too.
+      let isRefiner = family == .stableDiffusionXLRefiner && texts[0].name.hasPrefix("text_")
+      #expect(found == (isRefiner ? .stableDiffusionXL : family))
+    }
+  }
+
+  @Test func twoOfAComponentAreRefused() throws {
+    let fixture = try LayoutFixture("digits")
+    let extra = fixture.diffusers.filter { $0.name.hasPrefix("unet.") }
     let error = #expect(throws: LayoutError.self) {
-      try LayoutReading(of: LayoutFixture("digits").ldm + [extra])
+      try LayoutReading(of: fixture.ldm + extra)
     }
     #expect(
       error?.description
-        == "a Stable Diffusion XL model (names start with 'conditioner.embedders.'); only Stable "
-        + "Diffusion 1.x is supported")
+        == "holds two of the U-Net: names start with 'model.diffusion_model.', and names start with "
+        + "'unet.'")
   }
 
-  /// Widths that belong to one family, in a U-Net or a text encoder alone.
-  @Test(arguments: [
-    ("attn2.to_k.weight", 1024, Family.stableDiffusion2),
-    ("attn2.to_k.weight", 2048, .stableDiffusionXL),
-    ("attn2.to_k.weight", 1280, .stableDiffusionXL),
-    ("embeddings.token_embedding.weight", 1024, .stableDiffusion2),
-    ("embeddings.token_embedding.weight", 1280, .stableDiffusionXL),
-  ])
-  func widthsTellTheFamily(tail: String, width: Int, family: Family) throws {
-    let part = tail.hasPrefix("attn2") ? "unet." : "text_encoder."
-    let tensors = try LayoutFixture("sd15").diffusers.filter { $0.name.hasPrefix(part) }.map {
-      var tensor = $0
-      if tensor.name.hasSuffix(tail) { tensor.shape = [tensor.shape[0], width] }
-      return tensor
+  /// The U-Net of one family beside the text encoder of another.
+  @Test func partsOfTwoModelsAreRefused() throws {
+    let unet = try LayoutFixture("sd21-base").diffusers.filter { $0.name.hasPrefix("unet.") }
+    let text = try LayoutFixture("sdxl-base").diffusers.filter {
+      $0.name.hasPrefix("text_encoder.")
     }
-    let error = try #require(throws: LayoutError.self) { try LayoutReading(of: tensors) }
-    guard case .unsupportedFamily(family, _) = error.problem else {
-      Issue.record("\(error)")
-      return
-    }
-  }
-
-  @Test func linearProjectionsAreLaterFamilies() throws {
-    let tensors = try LayoutFixture("digits").diffusers.map {
-      var tensor = $0
-      if tensor.name.hasSuffix(".proj_in.weight") {
-        tensor.shape = [tensor.shape[0], tensor.shape[1]]
-      }
-      return tensor
-    }
-    let error = try #require(throws: LayoutError.self) { try LayoutReading(of: tensors) }
-    #expect(error.description.hasPrefix("a Stable Diffusion 2.x model ('unet.down_blocks."))
-    #expect(error.isAboutFamily)
+    let error = #expect(throws: LayoutError.self) { try LayoutReading(of: unet + text) }
+    #expect(
+      error?.description
+        == "the U-Net attends to texts of width 1024, its text encoder gives 768: parts of two "
+        + "models?")
   }
 
   @Test(arguments: [
     ("model.diffusion_model.double_blocks.0.img_attn.qkv.weight", "Flux"),
     ("model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight", "Stable Diffusion 3"),
     ("control_model.time_embed.0.weight", "a ControlNet"),
-    ("controlnet_cond_embedding.conv_in.weight", "a ControlNet"),
+    ("lora_controlnet", "a control-LoRA"),
+    ("lora_te1_text_model_encoder_layers_0_mlp_fc1.hada_w1_a", "a LoRA"),
+    ("lycoris_mid_block_attentions_0_proj_in.lokr_w1", "a LoKr"),
     ("lora_unet_down_blocks_0_attentions_0_proj_in.lora_up.weight", "a LoRA"),
     ("unet.mid_block.attentions.0.proj_in.lora_A.weight", "a LoRA"),
   ])

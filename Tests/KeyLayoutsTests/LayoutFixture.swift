@@ -22,6 +22,10 @@ struct LayoutFixture {
     ldm = tensors("ldm")
     diffusers = tensors("diffusers")
     configurations = value["configurations"]?.objectValue ?? [:]
-    metadata = ["values": ["hyper_parameters": ["image_size": value["image_size"] ?? .null]]]
+    var facts: JSONObject = ["image_size": value["image_size"] ?? .null]
+    if let type = configurations["scheduler"]?["prediction_type"]?.stringValue {
+      facts["parameterization"] = type == "epsilon" ? "eps" : "v"
+    }
+    metadata = ["values": ["hyper_parameters": .object(facts)]]
   }
 }

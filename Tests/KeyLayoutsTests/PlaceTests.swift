@@ -4,6 +4,7 @@ import Testing
 
 /// Components below every prefix under which checkpoints keep them, together and alone.
 @Suite struct PlaceTests {
+  static let parts: [Component] = [.unet, .vae, .textEncoder]
   private let fixture: LayoutFixture
   private let whole: LayoutReading
 
@@ -25,7 +26,7 @@ import Testing
         let reading = try LayoutReading(of: tensors)
         #expect(reading.ledger.isClean, "\(wrapper)\(text): \(reading.ledger.summary)")
         #expect(Self.targets(reading) == Self.targets(whole))
-        #expect(reading.components == Component.allCases)
+        #expect(reading.components == PlaceTests.parts)
         #expect(reading.configurations == whole.configurations)
       }
     }
@@ -55,23 +56,24 @@ import Testing
     #expect(Self.targets(reading) == Self.targets(whole))
   }
 
-  @Test(arguments: Component.allCases, [Layout.ldm, .diffusers])
+  @Test(arguments: PlaceTests.parts, [Layout.ldm, .diffusers])
   func aComponentAloneIsRead(component: Component, layout: Layout) throws {
-    let place = try #require(Component.allCases.firstIndex(of: component))
+    let place = try #require(PlaceTests.parts.firstIndex(of: component))
     let (tensors, prefix) =
       layout == .ldm ? (fixture.ldm, Self.ldm[place]) : (fixture.diffusers, Self.saved[place])
     let alone = tensors.filter { $0.name.hasPrefix(prefix) }
     for tensors in [alone, Self.moved(alone, [prefix], to: [""], "")] {
       let reading = try LayoutReading(of: tensors)
       #expect(reading.components == [component])
-      #expect(reading.absentComponents == Component.allCases.filter { $0 != component })
+      #expect(reading.absentComponents == PlaceTests.parts.filter { $0 != component })
       #expect(reading.ledger.isClean, "\(reading.ledger.summary)")
       #expect(
         Self.targets(reading)
           == Self.targets(whole).filter { $0.name.hasPrefix(component.prefix) })
       let configuration = component.rawValue
       #expect(reading.configurations[configuration] == whole.configurations[configuration])
-      let back = try LayoutReading.ledger(writing: Array(Self.targets(reading)), as: .ldm)
+      let back = try LayoutReading.ledger(
+        writing: Array(Self.targets(reading)), as: .ldm, of: .stableDiffusion1)
       #expect(back.unexplained.isEmpty)
       #expect(Set(back.mapped.map(\.target)).isSubset(of: Set(fixture.ldm)))
     }

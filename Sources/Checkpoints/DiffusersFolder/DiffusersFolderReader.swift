@@ -133,6 +133,7 @@ public struct DiffusersFolderReader: TensorSource {
 
   private static let componentsByClass = [
     "UNet2DConditionModel": "unet", "AutoencoderKL": "vae", "CLIPTextModel": "text_encoder",
+    "CLIPTextModelWithProjection": "text_encoder_2", "ControlNetModel": "controlnet",
   ]
 
   static func isPlainName(_ name: String) -> Bool {

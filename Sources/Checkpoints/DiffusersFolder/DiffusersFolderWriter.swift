@@ -1,10 +1,10 @@
 public import TensorCore
 
 /// Writes a folder as diffusers saves a pipeline, streaming: one `.safetensors` a component, the
-/// configurations, `model_index.json`, and the files carried along.
+/// configurations, `model_index.json`, and the files carried along. Of a single component, the
+/// weights and `config.json` alone, as its class saves itself.
 ///
-/// `DiffusionPipeline.from_pretrained` loads it without a network. The folder appears whole or not
-/// at all.
+/// `from_pretrained` loads it without a network. The folder appears whole or not at all.
 public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
   /// Components can be divided among files.
   public static let writesShards = true
@@ -13,35 +13,24 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
   private let shardBytes: Int?
   private let configurations: [String: JSONObject]
   private let attachments: [String: [UInt8]]
+  private let modelIndex: JSONObject?
   private var announcement: Announcement?
   private var component: String?
   private var file: SafetensorsWriter?
 
-  /// Starts a folder that will stand at the destination's path, with its configurations and
-  /// attachments.
-  public init(to destination: Destination) throws {
-    try self.init(
-      path: destination.path, configurations: destination.configurations,
-      attachments: destination.attachments, shardBytes: destination.shardBytes)
-  }
-
-  /// Starts a folder that will stand at `path`, where nothing or an empty folder may be.
+  /// Starts a folder that will stand at the destination's path, where nothing or an empty folder may
+  /// be, with its configurations (`_class_name` or `architectures` tells the class), attachments and
+  /// index.
   ///
-  /// - Parameters:
-  ///   - configurations: by component, with diffusers' field names; `_class_name` or
-  ///     `architectures` tells the library and the class.
-  ///   - attachments: by relative path: `tokenizer/vocab.json`.
-  ///   - shardBytes: the most bytes of tensors in one file.
   /// - Throws: `FileError` when it cannot be created.
-  public init(
-    path: String, configurations: [String: JSONObject], attachments: [String: [UInt8]],
-    shardBytes: Int? = nil
-  ) throws(FileError) {
-    self.shardBytes = shardBytes
-    let plain = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    folder = try OutputFolder(creating: plain)
-    self.configurations = configurations.mapValues(Self.loadedInSinglePrecision)
-    self.attachments = attachments
+  public init(to destination: Destination) throws {
+    shardBytes = destination.shardBytes
+    let path = destination.path
+    folder = try OutputFolder(
+      creating: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
+    configurations = destination.configurations.mapValues(Self.loadedInSinglePrecision)
+    attachments = destination.attachments
+    modelIndex = destination.modelIndex
   }
 
   /// Announces the tensors. Those of one component, the first part of the name, stand together.
@@ -99,10 +88,15 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
     let tensors = (announcement?.tensors ?? []).filter { Self.component(of: $0) == component }
     let stem =
       configurations[component]?["_class_name"] == nil ? "model" : "diffusion_pytorch_model"
-    let path = try folder.file("\(component)/\(stem).safetensors")
+    let path = try folder.file(place(of: component) + "\(stem).safetensors")
     var writer = try SafetensorsWriter(to: Destination(path: path, shardBytes: shardBytes))
     try writer.begin(tensors: tensors.map { Self.inner($0, component) }, metadata: [:])
     file = consume writer
+  }
+
+  /// What precedes the names of a component's files: its folder, where there is an index.
+  private func place(of component: String) -> String {
+    modelIndex == nil ? "" : component + "/"
   }
 
   private mutating func finishComponent() throws {
@@ -117,36 +111,14 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
       try finishComponent()
       for (component, configuration) in configurations {
         let name = component == "scheduler" ? "scheduler_config.json" : "config.json"
-        try write(.object(configuration), to: "\(component)/\(name)")
+        try write(.object(configuration), to: place(of: component) + name)
       }
       for (path, bytes) in attachments { try write(bytes, to: path) }
-      try write(.object(index), to: "model_index.json")
+      if let modelIndex { try write(.object(modelIndex), to: "model_index.json") }
     } catch let error as FileError {
       throw folder.naming(error)
     }
     try folder.commit()
-  }
-
-  /// `model_index.json` of a Stable Diffusion pipeline: the library and class of each component.
-  private var index: JSONObject {
-    var entries: [String: JSON] = [
-      "feature_extractor": [.null, .null], "safety_checker": [.null, .null],
-      "requires_safety_checker": false,
-    ]
-    for (component, configuration) in configurations {
-      if let name = configuration["_class_name"]?.stringValue {
-        entries[component] = ["diffusers", .string(name)]
-      } else if let name = configuration["architectures"]?.arrayValue?.first {
-        entries[component] = ["transformers", name]
-      }
-    }
-    if attachments.keys.contains(where: { $0.hasPrefix("tokenizer/") }) {
-      entries["tokenizer"] = ["transformers", "CLIPTokenizer"]
-    }
-    let version = configurations["unet"]?["_diffusers_version"] ?? "0.9.0"
-    return JSONObject(
-      [("_class_name", "StableDiffusionPipeline"), ("_diffusers_version", version)]
-        + entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
   }
 
   private func write(_ json: JSON, to path: String) throws {

@@ -6,12 +6,14 @@ public import TensorCore
 public enum ModelReader {
   /// Opens a checkpoint, an ingot or a diffusers folder, and finds out what its tensors are.
   ///
+  /// - Parameter overrides: what the user states about the model.
   /// - Throws: the error of the container's reader. A family that nobody knows is no error here:
   ///   see `ReadModel.reading`.
   public static func open(
-    path: String, options: ReadingOptions = ReadingOptions()
+    path: String, options: ReadingOptions = ReadingOptions(),
+    overrides: ConfigurationOverrides = ConfigurationOverrides()
   ) throws -> ReadModel {
-    ReadModel(try Checkpoint.open(path: path, options: options))
+    ReadModel(try Checkpoint.open(path: path, options: options), overrides: overrides)
   }
 }
 
@@ -23,32 +25,33 @@ public struct ReadModel: Sendable {
   public let reading: Result<LayoutReading, LayoutError>
 
   /// Reads the names and shapes of a checkpoint.
-  public init(_ checkpoint: Checkpoint) {
+  public init(
+    _ checkpoint: Checkpoint, overrides: ConfigurationOverrides = ConfigurationOverrides()
+  ) {
     self.checkpoint = checkpoint
     let path = checkpoint.path
     reading = Result { () throws(LayoutError) in
       do throws(LayoutError) {
         return try LayoutReading(
-          of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata)
+          of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata,
+          stated: checkpoint.configurations, overrides: overrides)
       } catch {
         throw LayoutError(error.problem, origin: path)
       }
     }
   }
 
-  /// diffusers' configuration of each component and of the scheduler: what the source states, and
-  /// for components that it says nothing about, what the shapes and the family imply.
+  /// diffusers' configuration of each component and of the scheduler: what the user and the source
+  /// state, and else what the shapes and the family imply.
   ///
   /// - Throws: `LayoutError` when the family is unknown.
   public var configurations: [String: JSONObject] {
-    get throws(LayoutError) {
-      try reading.get().configurations.merging(checkpoint.configurations) { $1 }
-    }
+    get throws(LayoutError) { try reading.get().configurations }
   }
 
   /// The model under canonical names. Nothing is copied: tensors are views of the checkpoint's.
   ///
-  /// A checkpoint that carries no tokenizer gets CLIP's own where its text encoder has CLIP's
+  /// A checkpoint that carries no tokenizer gets CLIP's own for every text encoder with CLIP's
   /// vocabulary.
   ///
   /// - Throws: `LayoutError` when the family is unknown, or a tensor is missing or misshapen; the
@@ -57,13 +60,18 @@ public struct ReadModel: Sendable {
     get throws {
       let reading = try reading.get()
       try reading.requireWhole(origin: checkpoint.path)
-      let configurations = try configurations
+      let configurations = reading.configurations
       var attachments = try checkpoint.attachments.files
-      let vocabulary = configurations["text_encoder"]?["vocab_size"]?.intValue
-      if vocabulary == CLIPVocabulary.count,
-        !attachments.keys.contains(where: { $0.hasPrefix("tokenizer/") })
-      {
-        attachments.merge(CLIPVocabulary.files) { $1 }
+      for (encoder, folder) in [("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2")] {
+        guard let configuration = configurations[encoder],
+          configuration["vocab_size"]?.intValue == CLIPVocabulary.count,
+          !attachments.keys.contains(where: { $0.hasPrefix(folder + "/") })
+        else { continue }
+        // OpenCLIP pads with its entry 0, OpenAI with the end mark.
+        let isOpenCLIP = configuration["hidden_act"]?.stringValue == "gelu"
+        let files = CLIPVocabulary.files(
+          folder: folder, padding: isOpenCLIP ? "!" : CLIPVocabulary.endMark)
+        attachments.merge(files) { $1 }
       }
       return CanonicalModel(
         tensors: MappedTensors(checkpoint.source, by: reading.ledger),

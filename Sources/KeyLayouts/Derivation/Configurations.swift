@@ -1,68 +1,180 @@
 internal import TensorCore
 
-/// diffusers' configurations of Stable Diffusion 1.x, with the fields of its version 0.9.
+/// diffusers' configurations of a family's components, with the fields of its version 0.9.
 ///
-/// Sizes come from the tensors. What tensors do not show is the family's: 32 groups,
-/// `attention_head_dim` 8 (a number of heads, whatever its name), heads of 64 in the text encoder.
-enum Configurations {
+/// Sizes come from the tensors. What tensors do not show is the family's: 32 groups, heads of 64
+/// (in Stable Diffusion 1.x a U-Net with 8 heads on every level), the activation of the text
+/// encoder, the scaling of latents.
+struct Configurations {
+  let family: Family
+  let facts: TrainingFacts
+  let prediction: Prediction
+  /// The width of the pooled text that an SDXL network takes, where its encoder is there.
+  let pooledWidth: Int?
+  /// The type of the tensors, for transformers' `torch_dtype`.
+  let elementTypes: [Component: ElementType]
+
   // Older than 0.9, diffusers takes a U-Net's `sample_size` below 64 for a mistake and draws at 64.
   private static let version: JSON = "0.9.0"
 
-  static func unet(_ sizes: UNetDimensions, _ facts: TrainingFacts) -> JSONObject {
-    [
-      "_class_name": "UNet2DConditionModel", "_diffusers_version": version, "act_fn": "silu",
-      "attention_head_dim": 8, "block_out_channels": integers(sizes.widths),
-      "center_input_sample": false, "cross_attention_dim": .integer(sizes.contextWidth),
-      "down_block_types": .array(
-        sizes.plan.hasAttention.map { $0 ? "CrossAttnDownBlock2D" : "DownBlock2D" }),
-      "downsample_padding": 1, "flip_sin_to_cos": true, "freq_shift": 0,
-      "in_channels": .integer(sizes.inputChannels),
-      "layers_per_block": .integer(sizes.plan.layers), "mid_block_scale_factor": 1,
-      "norm_eps": 1e-5, "norm_num_groups": 32, "out_channels": .integer(sizes.outputChannels),
-      "sample_size": .integer(facts.imageSize),
-      "up_block_types": .array(
-        sizes.plan.hasAttention.reversed().map { $0 ? "CrossAttnUpBlock2D" : "UpBlock2D" }),
-    ]
+  private var isXL: Bool {
+    family == .stableDiffusionXL || family == .stableDiffusionXLRefiner
   }
 
-  static func vae(_ sizes: VAEDimensions, _ facts: TrainingFacts) -> JSONObject {
+  /// Height and width of the latents that the family was trained on.
+  private var sampleSize: Int {
+    switch family {
+    case .stableDiffusion1: 64
+    case .stableDiffusion2: prediction.type == .velocity ? 96 : 64
+    case .stableDiffusionXL, .stableDiffusionXLRefiner: 128
+    }
+  }
+
+  func unet(_ sizes: UNetDimensions) -> NotedConfiguration {
+    var configuration = network(sizes, class: "UNet2DConditionModel")
+    let plan = sizes.plan
+    configuration.derive([
+      "out_channels": .integer(sizes.outputChannels),
+      "up_block_types": .array(
+        plan.up.map { depths in
+          depths.contains { $0 > 0 } ? "CrossAttnUpBlock2D" : "UpBlock2D"
+        }),
+    ])
+    configuration.assume(["center_input_sample": false])
+    configuration.add(
+      "sample_size", facts.imageSize.map(JSON.integer), else: .integer(sampleSize))
+    if let width = sizes.guidanceWidth {
+      configuration.derive(["time_cond_proj_dim": .integer(width)])
+    }
+    if let lists = plan.depthsUp {
+      configuration.derive(["reverse_transformer_layers_per_block": lists])
+    }
+    switch plan.middle {
+    case .none: configuration.derive(["mid_block_type": .null])
+    case .residual: configuration.derive(["mid_block_type": "UNetMidBlock2D"])
+    case .attention: break
+    }
+    return configuration
+  }
+
+  func controlNet(_ sizes: ControlNetDimensions) -> NotedConfiguration {
+    var configuration = network(sizes.unet, class: "ControlNetModel")
+    configuration.derive([
+      "conditioning_channels": .integer(sizes.pictureChannels),
+      "conditioning_embedding_out_channels": Self.integers(sizes.embeddingWidths),
+    ])
+    configuration.assume([
+      "controlnet_conditioning_channel_order": "rgb", "global_pool_conditions": false,
+    ])
+    return configuration
+  }
+
+  /// What a U-Net and a ControlNet have in common.
+  private func network(_ sizes: UNetDimensions, class name: String) -> NotedConfiguration {
+    var configuration = NotedConfiguration()
+    let plan = sizes.plan
+    configuration.derive([
+      "_class_name": .string(name), "_diffusers_version": Self.version,
+      "block_out_channels": Self.integers(sizes.widths),
+      "down_block_types": .array(
+        plan.down.indices.map { plan.hasAttention($0) ? "CrossAttnDownBlock2D" : "DownBlock2D" }),
+      "in_channels": .integer(sizes.inputChannels), "layers_per_block": .integer(plan.layers),
+    ])
+    if let width = sizes.contextWidth {
+      configuration.derive(["cross_attention_dim": .integer(width)])
+    }
+    if let depths = plan.depths { configuration.derive(["transformer_layers_per_block": depths]) }
+    if sizes.hasLinearProjections { configuration.derive(["use_linear_projection": true]) }
+    configuration.assume([
+      "act_fn": "silu", "attention_head_dim": heads(sizes), "downsample_padding": 1,
+      "flip_sin_to_cos": true, "freq_shift": 0, "mid_block_scale_factor": 1, "norm_eps": 1e-5,
+      "norm_num_groups": Self.groups(of: sizes.widths),
+    ])
+    if let width = sizes.addedWidth {
+      configuration.derive([
+        "addition_embed_type": "text_time",
+        "projection_class_embeddings_input_dim": .integer(width),
+      ])
+      // Six numbers beside the pooled text, in the refiner five.
+      let count = family == .stableDiffusionXLRefiner ? 5 : 6
+      let embedded = pooledWidth.flatMap {
+        width > $0 && (width - $0) % count == 0 ? (width - $0) / count : nil
+      }
+      configuration.add(
+        "addition_time_embed_dim", embedded.map(JSON.integer), else: 256)
+    }
+    if family == .stableDiffusion2, prediction.type == .velocity {
+      configuration.assume(["upcast_attention": true])
+    }
+    return configuration
+  }
+
+  /// diffusers' `attention_head_dim`, which is a number of heads whatever its name.
+  private func heads(_ sizes: UNetDimensions) -> JSON {
+    family == .stableDiffusion1
+      ? Self.divisor(of: sizes.widths, upTo: 8)
+      : .array(sizes.widths.map { .integer(max($0 / 64, 1)) })
+  }
+
+  func vae(_ sizes: VAEDimensions) -> NotedConfiguration {
+    var configuration = NotedConfiguration()
     let scale = 1 << (sizes.plan.levels - 1)
-    return [
-      "_class_name": "AutoencoderKL", "_diffusers_version": version, "act_fn": "silu",
-      "block_out_channels": integers(sizes.widths),
+    configuration.derive([
+      "_class_name": "AutoencoderKL", "_diffusers_version": Self.version,
+      "block_out_channels": Self.integers(sizes.widths),
       "down_block_types": .array(sizes.widths.map { _ in "DownEncoderBlock2D" }),
       "in_channels": .integer(sizes.inputChannels),
       "latent_channels": .integer(sizes.latentChannels),
-      "layers_per_block": .integer(sizes.plan.layers), "norm_num_groups": 32,
+      "layers_per_block": .integer(sizes.plan.layers),
       "out_channels": .integer(sizes.outputChannels),
-      "sample_size": .integer(facts.imageSize * scale),
-      "scaling_factor": .number(facts.scalingFactor),
       "up_block_types": .array(sizes.widths.map { _ in "UpDecoderBlock2D" }),
-    ]
+    ])
+    if !sizes.plan.hasQuantConvolutions {
+      configuration.derive(["use_quant_conv": false, "use_post_quant_conv": false])
+    }
+    configuration.assume(["act_fn": "silu", "norm_num_groups": Self.groups(of: sizes.widths)])
+    configuration.add(
+      "sample_size", facts.imageSize.map { .integer($0 * scale) },
+      else: .integer(sampleSize * scale))
+    configuration.add(
+      "scaling_factor", facts.scalingFactor.map(JSON.number), else: isXL ? 0.13025 : 0.18215)
+    // SDXL's autoencoder overflows in half precision.
+    if isXL { configuration.assume(["force_upcast": true]) }
+    return configuration
   }
 
-  static func textEncoder(_ sizes: TextEncoderDimensions, _ type: ElementType) -> JSONObject {
-    [
-      "architectures": ["CLIPTextModel"], "attention_dropout": 0.0, "bos_token_id": 49406,
-      "dropout": 0.0, "eos_token_id": 49407, "hidden_act": "quick_gelu",
-      "hidden_size": .integer(sizes.width), "initializer_factor": 1.0, "initializer_range": 0.02,
-      "intermediate_size": .integer(sizes.innerWidth), "layer_norm_eps": 1e-5,
+  func textEncoder(_ sizes: TextEncoderDimensions) -> NotedConfiguration {
+    var configuration = NotedConfiguration()
+    let isProjecting = sizes.projectionWidth != nil
+    configuration.derive([
+      "architectures": [isProjecting ? "CLIPTextModelWithProjection" : "CLIPTextModel"],
+      "hidden_size": .integer(sizes.width), "intermediate_size": .integer(sizes.innerWidth),
       "max_position_embeddings": .integer(sizes.positions), "model_type": "clip_text_model",
-      "num_attention_heads": .integer(max(sizes.width / 64, 1)),
-      "num_hidden_layers": .integer(sizes.layers), "pad_token_id": 1,
-      "projection_dim": .integer(sizes.width), "torch_dtype": .string(torchName(of: type)),
+      "num_hidden_layers": .integer(sizes.layers),
+      "torch_dtype": .string(
+        Self.torchName(of: elementTypes[sizes.component] ?? .float32)),
       "vocab_size": .integer(sizes.vocabulary),
-    ]
+    ])
+    configuration.add(
+      "projection_dim", sizes.projectionWidth.map(JSON.integer), else: .integer(sizes.width))
+    let isOpenCLIP = family.isOpenCLIP(sizes.component)
+    configuration.assume([
+      "attention_dropout": 0.0, "bos_token_id": 49406, "dropout": 0.0, "eos_token_id": 49407,
+      "hidden_act": isOpenCLIP ? "gelu" : "quick_gelu", "initializer_factor": 1.0,
+      "initializer_range": 0.02, "layer_norm_eps": 1e-5,
+      "num_attention_heads": .integer(max(sizes.width / 64, 1)), "pad_token_id": 1,
+    ])
+    return configuration
   }
 
-  static func scheduler(_ facts: TrainingFacts) -> JSONObject {
-    [
-      "_class_name": "PNDMScheduler", "_diffusers_version": version,
-      "beta_end": .number(facts.lastBeta), "beta_schedule": "scaled_linear",
-      "beta_start": .number(facts.firstBeta), "clip_sample": false,
-      "num_train_timesteps": .integer(facts.timesteps), "set_alpha_to_one": false,
-      "skip_prk_steps": true, "steps_offset": 1, "trained_betas": .null,
-    ]
+  /// The groups of the norms: 32, or fewer in a model too narrow for them.
+  private static func groups(of widths: [Int]) -> JSON { divisor(of: widths, upTo: 32) }
+
+  /// The greatest power of two up to a limit, itself one, that divides all widths.
+  private static func divisor(of widths: [Int], upTo limit: Int) -> JSON {
+    var divisor = limit
+    while !widths.allSatisfy({ $0 % divisor == 0 }) { divisor /= 2 }
+    return .integer(divisor)
   }
 
   private static func integers(_ values: [Int]) -> JSON { .array(values.map { .integer($0) }) }
@@ -74,5 +186,37 @@ enum Configurations {
     case .float64: "float64"
     default: "float32"
     }
+  }
+}
+
+extension UNetPlan {
+  /// diffusers' `transformer_layers_per_block`: one number for all levels, or one a level, or, where
+  /// the way up differs, one for each block of attention; `nil` where all have one, the default.
+  fileprivate var depths: JSON? {
+    let inner: Int = if case .attention(let depth) = middle { depth } else { 1 }
+    if isSymmetric {
+      // A level without attention has no number of its own: the innermost gives the middle's.
+      let found = down.map { $0.first ?? 0 }
+      let numbers = Set(found.filter { $0 > 0 } + [inner])
+      if numbers.count == 1 { return inner == 1 ? nil : .integer(inner) }
+      return .array(
+        found.enumerated().map { level, depth in
+          .integer(depth > 0 ? depth : level == levels - 1 ? inner : 1)
+        })
+    }
+    return .array(down.map(Self.list))
+  }
+
+  /// diffusers' `reverse_transformer_layers_per_block`; `nil` where the way up mirrors the way down.
+  fileprivate var depthsUp: JSON? { isSymmetric ? nil : .array(up.map(Self.list)) }
+
+  /// One number a block of attention; 1 for a level without.
+  private static func list(_ depths: [Int]) -> JSON {
+    depths.contains { $0 > 0 } ? .array(depths.map { .integer($0) }) : 1
+  }
+
+  private var isSymmetric: Bool {
+    down.allSatisfy { Set($0).count == 1 }
+      && zip(down.reversed(), up).allSatisfy { Set($0 + $1).count == 1 }
   }
 }

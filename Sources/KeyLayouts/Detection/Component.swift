@@ -4,8 +4,12 @@ public enum Component: String, Sendable, Hashable, CaseIterable {
   case unet
   /// The autoencoder between pictures and latents.
   case vae
-  /// The text encoder.
+  /// The text encoder; of SDXL's two the first.
   case textEncoder = "text_encoder"
+  /// SDXL's second text encoder, the only one of its refiner.
+  case textEncoder2 = "text_encoder_2"
+  /// A network that steers a U-Net by a picture.
+  case controlNet = "controlnet"
 
   /// The name for people.
   public var title: String {
@@ -13,6 +17,8 @@ public enum Component: String, Sendable, Hashable, CaseIterable {
     case .unet: "U-Net"
     case .vae: "VAE"
     case .textEncoder: "text encoder"
+    case .textEncoder2: "second text encoder"
+    case .controlNet: "ControlNet"
     }
   }
 

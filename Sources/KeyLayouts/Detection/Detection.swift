@@ -10,29 +10,35 @@ public struct Detection: Sendable, Hashable {
   public let evidence: [String]
   /// Where each component that is there lies.
   let places: [ComponentPlace]
+  /// The width of the text that the U-Net attends to.
+  let contextWidth: Int?
 
   /// The components that are there.
   public var components: [Component] { places.map(\.component) }
 
   /// Finds the family of a set of names and shapes.
   ///
-  /// - Throws: `LayoutError` when no known family has such names, or one that cannot be mapped.
+  /// - Throws: `LayoutError` when no known family has such names, or a component is there twice.
   public init(of tensors: [TensorDescription]) throws(LayoutError) {
-    let names = Names(tensors.map(\.name))
-    let places = Component.allCases.compactMap { ComponentPlace(of: $0, in: names) }
-    if let sign = ForeignSign(in: tensors, names, places) { throw LayoutError(sign.problem) }
+    try self.init(ofClean: try NameCleaning.clean(tensors))
+  }
+
+  init(ofClean tensors: [TensorDescription]) throws(LayoutError) {
+    let own = tensors.filter { !CarriedName.isCarried($0.name) }
+    let names = Names(own.map(\.name))
+    let places = try ComponentPlace.all(in: names, own)
+    if let sign = ForeignSign(in: names, places) { throw LayoutError(sign.problem) }
     guard !places.isEmpty else {
       let first = tensors.first.map { "first tensor '\($0.name)'" } ?? "no tensors"
       throw LayoutError(.unknownFamily(hint: first))
     }
     self.places = places
-    family = .stableDiffusion1
+    let signs = FamilySigns(places, own)
+    family = signs.family
+    contextWidth = signs.contextWidth
     layout = places.contains { $0.layout == .ldm } ? .ldm : .diffusers
     evidence =
-      places.map { place in
-        let start = place.prefix.isEmpty ? "bare names" : "names start with '\(place.prefix)'"
-        return "\(place.component.title): \(start)"
-      }
-      + (ForeignSign.contextWidth(of: tensors).map { ["cross-attention context of \($0)"] } ?? [])
+      places.map { "\($0.component.title): \($0.evidence)" } + [signs.evidence]
+      + (contextWidth.map { ["cross-attention context of \($0)"] } ?? [])
   }
 }

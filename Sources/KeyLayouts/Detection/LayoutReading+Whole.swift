@@ -13,17 +13,30 @@ extension LayoutReading {
   /// The first misshapen tensor, or else the first missing one.
   public var firstGap: LayoutError? {
     if let misfit = ledger.misshapen.first {
-      let source = ledger.entries.first { $0.fate == .mapped(to: misfit.found) }?.source
       let expected = inSourceLayout(misfit.found.name, misfit.expected)
       return LayoutError(
         .misshapen(
-          expected.name, found: source?.shape ?? misfit.found.shape, expected: expected.shape))
+          source(of: misfit.found)?.name ?? expected.name,
+          found: source(of: misfit.found)?.shape ?? misfit.found.shape, expected: expected.shape))
     }
     return ledger.missing.first.map { first in
       let expected = inSourceLayout(first.name, first.shape)
+      // A fused tensor whose rows do not part is there under its own name.
+      if let found = ledger.entries.first(where: { $0.source.name == expected.name })?.source,
+        found.shape != expected.shape
+      {
+        return LayoutError(
+          .misshapen(found.name, found: found.shape, expected: expected.shape))
+      }
       return LayoutError(
         .missing(expected.name, expected: expected.shape, count: ledger.missing.count))
     }
+  }
+
+  /// The tensor of the checkpoint that a target is made of.
+  private func source(of target: TensorDescription) -> TensorDescription? {
+    let made = ledger.targets.first { $0.description == target }
+    return made?.recipe.sources.first.map { ledger.entries[$0].source }
   }
 
   /// What the checkpoint's own layout calls a canonical tensor.

@@ -7,10 +7,16 @@ public struct LayoutReading: Sendable {
   public let detection: Detection
   /// The account of every tensor.
   public let ledger: Ledger
-  /// diffusers' configuration of each component that is there, and of the scheduler.
-  public let configurations: [String: JSONObject]
+  /// What the network predicts, and how that is known.
+  public let prediction: Prediction
+  /// The configuration of each component that is there, and of the scheduler, with a note for each
+  /// field of how it is known.
+  public let noted: [String: NotedConfiguration]
   /// The rules from canonical names to those of the checkpoint.
   let toSource: RuleTable
+
+  /// diffusers' configuration of each component that is there, and of the scheduler.
+  public var configurations: [String: JSONObject] { noted.mapValues(\.fields) }
 
   /// Reads names and shapes; never bytes.
   ///
@@ -18,69 +24,69 @@ public struct LayoutReading: Sendable {
   ///   - tensors: the checkpoint's tensors. Those of a diffusers folder bear their component in
   ///     front: `unet.conv_in.weight`.
   ///   - metadata: the checkpoint's metadata, for what shapes do not show.
-  /// - Throws: `LayoutError` when the family is unknown or has no table
-  ///   (`LayoutError.isAboutFamily`), two tensors stand for one, or one that tells a component's
-  ///   size is missing. Other gaps are in the ledger, absent components in `absentComponents`.
+  ///   - stated: the configurations that the checkpoint states, by component. They count for more
+  ///     than what shapes and the family imply.
+  ///   - overrides: what the user states, which counts for most.
+  /// - Throws: `LayoutError` when the family is unknown (`LayoutError.isAboutFamily`), two tensors
+  ///   stand for one, a component is there twice, or a tensor that tells a component's size is
+  ///   missing, or the user's configuration contradicts the shapes. Other gaps are in the ledger, absent components in `absentComponents`.
   public init(
-    of tensors: [TensorDescription], metadata: JSONObject = [:]
+    of tensors: [TensorDescription], metadata: JSONObject = [:],
+    stated: [String: JSONObject] = [:],
+    overrides: ConfigurationOverrides = ConfigurationOverrides()
   ) throws(LayoutError) {
-    detection = try Detection(of: tensors)
-    let table = try StableDiffusion1.reading(detection.places, Names(tensors.map(\.name)))
+    let clean = try NameCleaning.clean(tensors)
+    detection = try Detection(ofClean: clean)
+    let allNames = Names(clean.map(\.name))
+    let table = try FamilyTable.reading(detection, allNames)
     toSource = table.inverse
-    var ledger = try table.ledger(for: tensors)
-    let targets = ledger.mapped.map(\.target)
+    var ledger = try table.ledger(for: clean)
+    let targets = ledger.targets.map(\.description)
     let names = Names(targets.map(\.name))
     let measures = Measures(targets, toSource: toSource)
-    let facts = TrainingFacts(metadata: metadata)
-    var expected: [(name: String, shape: TensorShape)] = []
-    var configurations: [String: JSONObject] = [:]
-    for component in detection.components {
-      switch component {
-      case .unet:
-        guard let plan = UNetPlan(diffusers: names, prefix: component.prefix) else {
-          throw LayoutError(.irregular(component))
-        }
-        let sizes = try UNetDimensions(plan: plan, measures: measures)
-        expected += sizes.expected
-        configurations["unet"] = Configurations.unet(sizes, facts)
-        configurations["scheduler"] = Configurations.scheduler(facts)
-      case .vae:
-        guard let plan = VAEPlan(diffusers: names, prefix: component.prefix) else {
-          throw LayoutError(.irregular(component))
-        }
-        let sizes = try VAEDimensions(plan: plan, measures: measures)
-        expected += sizes.expected
-        configurations["vae"] = Configurations.vae(sizes, facts)
-      case .textEncoder:
-        let sizes = try TextEncoderDimensions(names: names, measures: measures)
-        let type = targets.first { $0.name.hasPrefix(TextEncoderDimensions.prefix) }?.elementType
-        expected += sizes.expected
-        configurations["text_encoder"] = Configurations.textEncoder(sizes, type ?? .float32)
-      }
-    }
-    ledger.check(against: expected)
-    self.ledger = ledger
-    self.configurations = configurations
+    let sizes = try ComponentSizes(detection.components, names, measures)
+    try sizes.checkWidths()
+    ledger.check(against: sizes.expected)
+    self.ledger = ledger.naming(tensors)
+    let network = sizes.unet ?? sizes.controlNet?.unet
+    prediction =
+      overrides.prediction(stated)
+      ?? Prediction(
+        names: allNames, metadata: metadata, family: detection.family,
+        inputChannels: network?.inputChannels)
+    let configurations = Configurations(
+      family: detection.family, facts: TrainingFacts(metadata: metadata),
+      prediction: prediction,
+      pooledWidth: sizes.textEncoders.compactMap(\.projectionWidth).last,
+      elementTypes: Dictionary(
+        detection.components.compactMap { component in
+          targets.first { $0.name.hasPrefix(component.prefix) }.map { (component, $0.elementType) }
+        }, uniquingKeysWith: { first, _ in first }))
+    noted = try overrides.merge(configurations.all(of: sizes), stated, prediction)
   }
 
   /// The components that are there; one alone, or fewer than all, are a valid reading.
   public var components: [Component] { detection.components }
 
-  /// The components that the family has and this checkpoint lacks.
+  /// The components that a whole model of the family has and this checkpoint lacks.
   public var absentComponents: [Component] {
-    Component.allCases.filter { !components.contains($0) }
+    detection.family.components.filter { !components.contains($0) }
   }
 
   /// The account of canonical tensors on their way into a layout.
   ///
+  /// - Parameters:
+  ///   - family: the family whose single file is written.
+  ///   - isFolder: whether a pipeline's folder is written.
   /// - Throws: `LayoutError` when two tensors would get one name.
   public static func ledger(
-    writing tensors: [TensorDescription], as layout: Layout
+    writing tensors: [TensorDescription], as layout: Layout, of family: Family,
+    isFolder: Bool = false
   ) throws(LayoutError) -> Ledger {
     switch layout {
     case .ldm:
-      try StableDiffusion1.toOriginal(Names(tensors.map(\.name))).ledger(for: tensors)
-    case .diffusers: try StableDiffusion1.toDiffusers.ledger(for: tensors)
+      try FamilyTable.toOriginal(Names(tensors.map(\.name)), family).ledger(for: tensors)
+    case .diffusers: try FamilyTable.toDiffusers(isFolder: isFolder).ledger(for: tensors)
     }
   }
 }

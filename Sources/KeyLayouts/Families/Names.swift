@@ -2,16 +2,35 @@
 struct Names: Sendable {
   let all: [String]
   private let set: Set<String>
+  /// For each module, one more than the highest number among the modules directly below it.
+  private let counts: [Substring: Int]
+
+  /// Far beyond any real model: a few hostile names must not make millions of expected ones.
+  private static let limit = 1024
 
   init(_ names: some Sequence<String>) {
     all = Array(names)
     set = Set(all)
+    var counts: [Substring: Int] = [:]
+    for name in all {
+      var module = Substring(name)
+      while let dot = module.lastIndex(of: ".") {
+        let child = module[module.index(after: dot)...]
+        module = module[..<dot]
+        let number = Int(child).flatMap { $0 >= 0 && $0 < Self.limit ? $0 + 1 : nil } ?? 0
+        counts[module, default: 0] = max(counts[module, default: 0], number)
+      }
+    }
+    self.counts = counts
   }
 
   func contains(_ name: String) -> Bool { set.contains(name) }
 
-  /// Whether some name starts so.
-  func hasPrefix(_ prefix: String) -> Bool { all.contains { $0.hasPrefix(prefix) } }
+  /// Whether some tensor lies below a module.
+  func hasModule(_ module: String) -> Bool { counts[module[...]] != nil }
+
+  /// How many numbered modules lie directly below a module: one more than the highest number.
+  func count(below module: String) -> Int { counts[module[...]] ?? 0 }
 
   /// The first name with a part anywhere in it. Byte by byte: a model has thousands of names, and
   /// characters are slow to tell apart.
@@ -26,15 +45,5 @@ struct Names: Sendable {
           }
       }
     }
-  }
-
-  /// How many numbered modules follow a prefix: one more than the highest number.
-  func count(after prefix: String) -> Int {
-    var highest = -1
-    for name in all where name.hasPrefix(prefix) {
-      let digits = name.dropFirst(prefix.count).prefix { $0 != "." }
-      if let number = Int(digits), number < 1024 { highest = max(highest, number) }
-    }
-    return highest + 1
   }
 }

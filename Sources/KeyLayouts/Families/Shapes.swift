@@ -52,4 +52,7 @@ struct Measures {
   }
 
   func has(_ name: String) -> Bool { shapes[name] != nil }
+
+  /// The number of dimensions of a tensor, if it is there.
+  func rank(of name: String) -> Int? { shapes[name]?.rank }
 }

@@ -2,31 +2,38 @@ internal import TensorCore
 
 /// The sizes of a CLIP text encoder, read from its tensors.
 struct TextEncoderDimensions: Sendable, Hashable {
-  static let prefix = "text_encoder.text_model."
-
+  let component: Component
   let vocabulary: Int
   let positions: Int
   let width: Int
   let innerWidth: Int
   let layers: Int
+  /// The width of the projected text; `nil` in an encoder that projects nothing.
+  let projectionWidth: Int?
 
-  init(names: Names, measures: Measures) throws(LayoutError) {
-    let tokens = Self.prefix + "embeddings.token_embedding.weight"
+  init(component: Component, names: Names, measures: Measures) throws(LayoutError) {
+    self.component = component
+    let prefix = component.prefix + "text_model."
+    let tokens = prefix + "embeddings.token_embedding.weight"
     vocabulary = try measures.extent(0, of: tokens)
     width = try measures.extent(1, of: tokens)
-    positions = try measures.extent(0, of: Self.prefix + "embeddings.position_embedding.weight")
-    innerWidth = try measures.extent(0, of: Self.prefix + "encoder.layers.0.mlp.fc1.weight")
-    layers = names.count(after: Self.prefix + "encoder.layers.")
+    positions = try measures.extent(0, of: prefix + "embeddings.position_embedding.weight")
+    innerWidth = try measures.extent(0, of: prefix + "encoder.layers.0.mlp.fc1.weight")
+    layers = names.count(below: prefix + "encoder.layers")
+    let projection = component.prefix + "text_projection.weight"
+    projectionWidth =
+      component != .textEncoder2
+      ? nil : measures.has(projection) ? try measures.extent(0, of: projection) : width
   }
 
   /// Every tensor the text encoder must have.
   var expected: [(name: String, shape: TensorShape)] {
-    var shapes = Shapes(prefix: Self.prefix)
+    var shapes = Shapes(prefix: component.prefix + "text_model.")
     shapes.module("embeddings.token_embedding", [vocabulary, width], hasBias: false)
     shapes.module("embeddings.position_embedding", [positions, width], hasBias: false)
     for layer in 0..<layers {
       let name = "encoder.layers.\(layer)"
-      for projection in ["k_proj", "v_proj", "q_proj", "out_proj"] {
+      for projection in ["q_proj", "k_proj", "v_proj", "out_proj"] {
         shapes.module("\(name).self_attn.\(projection)", [width, width])
       }
       shapes.module("\(name).layer_norm1", [width])
@@ -35,6 +42,9 @@ struct TextEncoderDimensions: Sendable, Hashable {
       shapes.module("\(name).layer_norm2", [width])
     }
     shapes.module("final_layer_norm", [width])
-    return shapes.list
+    guard let projectionWidth else { return shapes.list }
+    var projection = Shapes(prefix: component.prefix)
+    projection.module("text_projection", [projectionWidth, width], hasBias: false)
+    return shapes.list + projection.list
   }
 }

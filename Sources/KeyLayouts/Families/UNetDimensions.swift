@@ -1,44 +1,91 @@
 internal import TensorCore
 
-/// The sizes of a Stable Diffusion 1.x U-Net, read from its tensors.
+/// The sizes of a Stable Diffusion U-Net, or of a ControlNet's half of one, read from its tensors.
 struct UNetDimensions: Sendable, Hashable {
+  let component: Component
   let plan: UNetPlan
   let inputChannels: Int
+  /// The channels of the predicted noise; 0 in a ControlNet.
   let outputChannels: Int
-  let contextWidth: Int
+  /// The width of the text that is attended to; `nil` when nothing attends.
+  let contextWidth: Int?
   /// The width of each level, outermost first.
   let widths: [Int]
+  /// Whether `proj_in` and `proj_out` are linear layers and not 1×1 convolutions.
+  let hasLinearProjections: Bool
+  /// The width of the pooled text and the embedded sizes together.
+  let addedWidth: Int?
+  /// The width of the embedded guidance scale.
+  let guidanceWidth: Int?
 
-  init(plan: UNetPlan, measures: Measures) throws(LayoutError) {
+  init(component: Component, plan: UNetPlan, measures: Measures) throws(LayoutError) {
+    self.component = component
     self.plan = plan
-    inputChannels = try measures.extent(1, of: "unet.conv_in.weight")
-    outputChannels = try measures.extent(0, of: "unet.conv_out.weight")
-    contextWidth = try measures.extent(
-      1, of: "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight")
+    let prefix = component.prefix
+    inputChannels = try measures.extent(1, of: prefix + "conv_in.weight")
+    outputChannels = plan.up.isEmpty ? 0 : try measures.extent(0, of: prefix + "conv_out.weight")
+    if let attention = plan.firstAttention {
+      let place = prefix + attention
+      contextWidth = try measures.extent(
+        1, of: place + ".transformer_blocks.0.attn2.to_k.weight")
+      hasLinearProjections = measures.rank(of: place + ".proj_in.weight") == 2
+    } else {
+      contextWidth = nil
+      hasLinearProjections = false
+    }
     var widths: [Int] = []
     for level in 0..<plan.levels {
       widths.append(
-        try measures.extent(0, of: "unet.down_blocks.\(level).resnets.0.conv1.weight"))
+        try measures.extent(0, of: "\(prefix)down_blocks.\(level).resnets.0.conv1.weight"))
     }
     self.widths = widths
+    addedWidth =
+      plan.hasAddedConditions
+      ? try measures.extent(1, of: prefix + "add_embedding.linear_1.weight") : nil
+    guidanceWidth =
+      plan.hasGuidanceCondition
+      ? try measures.extent(1, of: prefix + "time_embedding.cond_proj.weight") : nil
   }
 
   /// Every tensor the U-Net must have. Skip connections are followed as the forward pass does.
   var expected: [(name: String, shape: TensorShape)] {
-    var shapes = Shapes(prefix: "unet.")
+    var shapes = Shapes(prefix: component.prefix)
     let time = 4 * widths[0]
     shapes.module("time_embedding.linear_1", [time, widths[0]])
     shapes.module("time_embedding.linear_2", [time, time])
+    if let guidanceWidth {
+      shapes.module("time_embedding.cond_proj", [widths[0], guidanceWidth], hasBias: false)
+    }
+    if let addedWidth {
+      shapes.module("add_embedding.linear_1", [time, addedWidth])
+      shapes.module("add_embedding.linear_2", [time, time])
+    }
     shapes.module("conv_in", [widths[0], inputChannels, 3, 3])
+    var skips = down(&shapes, time)
+    middle(&shapes, time)
+    if !plan.up.isEmpty {
+      up(&shapes, time, &skips)
+      shapes.module("conv_norm_out", [widths[0]])
+      shapes.module("conv_out", [outputChannels, widths[0], 3, 3])
+    }
+    return shapes.list
+  }
+
+  /// The widths of what the way down leaves for the way up, in that order.
+  var skipWidths: [Int] {
+    var shapes = Shapes(prefix: "")
+    return down(&shapes, 0)
+  }
+
+  private func down(_ shapes: inout Shapes, _ time: Int) -> [Int] {
     var channels = widths[0]
     var skips = [channels]
     for (level, width) in widths.enumerated() {
       for layer in 0..<plan.layers {
         shapes.resnet(
           "down_blocks.\(level).resnets.\(layer)", from: channels, to: width, time: time)
-        if plan.hasAttention[level] {
-          transformer("down_blocks.\(level).attentions.\(layer)", width, &shapes)
-        }
+        transformer(
+          "down_blocks.\(level).attentions.\(layer)", width, plan.down[level][layer], &shapes)
         channels = width
         skips.append(channels)
       }
@@ -47,40 +94,67 @@ struct UNetDimensions: Sendable, Hashable {
         skips.append(channels)
       }
     }
-    shapes.resnet("mid_block.resnets.0", from: channels, to: channels, time: time)
-    transformer("mid_block.attentions.0", channels, &shapes)
-    shapes.resnet("mid_block.resnets.1", from: channels, to: channels, time: time)
+    return skips
+  }
+
+  private func middle(_ shapes: inout Shapes, _ time: Int) {
+    let width = widths[widths.count - 1]
+    guard plan.middle != .none else { return }
+    shapes.resnet("mid_block.resnets.0", from: width, to: width, time: time)
+    if case .attention(let depth) = plan.middle {
+      // Without a transformer block it is no attention: one is missed then.
+      transformer("mid_block.attentions.0", width, max(depth, 1), &shapes)
+      shapes.resnet("mid_block.resnets.1", from: width, to: width, time: time)
+    }
+  }
+
+  private func up(_ shapes: inout Shapes, _ time: Int, _ skips: inout [Int]) {
+    var channels = widths[widths.count - 1]
     for (block, width) in widths.reversed().enumerated() {
       for layer in 0...plan.layers {
         let input = channels + (skips.popLast() ?? 0)
         shapes.resnet("up_blocks.\(block).resnets.\(layer)", from: input, to: width, time: time)
-        if plan.hasAttention[widths.count - 1 - block] {
-          transformer("up_blocks.\(block).attentions.\(layer)", width, &shapes)
-        }
+        transformer("up_blocks.\(block).attentions.\(layer)", width, plan.up[block][layer], &shapes)
         channels = width
       }
       if block < widths.count - 1 {
         shapes.module("up_blocks.\(block).upsamplers.0.conv", [width, width, 3, 3])
       }
     }
-    shapes.module("conv_norm_out", [widths[0]])
-    shapes.module("conv_out", [outputChannels, widths[0], 3, 3])
-    return shapes.list
   }
 
-  private func transformer(_ name: String, _ width: Int, _ shapes: inout Shapes) {
-    let block = "\(name).transformer_blocks.0"
+  private func transformer(_ name: String, _ width: Int, _ depth: Int, _ shapes: inout Shapes) {
+    guard depth > 0 else { return }
+    let projection = hasLinearProjections ? [width, width] : [width, width, 1, 1]
     shapes.module("\(name).norm", [width])
-    shapes.module("\(name).proj_in", [width, width, 1, 1])
-    for norm in 1...3 { shapes.module("\(block).norm\(norm)", [width]) }
-    for (attention, context) in [("attn1", width), ("attn2", contextWidth)] {
-      shapes.module("\(block).\(attention).to_q", [width, width], hasBias: false)
-      shapes.module("\(block).\(attention).to_k", [width, context], hasBias: false)
-      shapes.module("\(block).\(attention).to_v", [width, context], hasBias: false)
-      shapes.module("\(block).\(attention).to_out.0", [width, width])
+    shapes.module("\(name).proj_in", projection)
+    for place in 0..<depth {
+      let block = "\(name).transformer_blocks.\(place)"
+      for norm in 1...3 { shapes.module("\(block).norm\(norm)", [width]) }
+      for (attention, context) in [("attn1", width), ("attn2", contextWidth ?? width)] {
+        shapes.module("\(block).\(attention).to_q", [width, width], hasBias: false)
+        shapes.module("\(block).\(attention).to_k", [width, context], hasBias: false)
+        shapes.module("\(block).\(attention).to_v", [width, context], hasBias: false)
+        shapes.module("\(block).\(attention).to_out.0", [width, width])
+      }
+      shapes.module("\(block).ff.net.0.proj", [8 * width, width])
+      shapes.module("\(block).ff.net.2", [width, 4 * width])
     }
-    shapes.module("\(block).ff.net.0.proj", [8 * width, width])
-    shapes.module("\(block).ff.net.2", [width, 4 * width])
-    shapes.module("\(name).proj_out", [width, width, 1, 1])
+    shapes.module("\(name).proj_out", projection)
+  }
+}
+
+extension UNetPlan {
+  /// The first module of attention: the middle's, or else the first on the way down or up.
+  fileprivate var firstAttention: String? {
+    if case .attention = middle { return "mid_block.attentions.0" }
+    for (blocks, side) in [(down, "down_blocks"), (up, "up_blocks")] {
+      for (block, depths) in blocks.enumerated() {
+        if let layer = depths.firstIndex(where: { $0 > 0 }) {
+          return "\(side).\(block).attentions.\(layer)"
+        }
+      }
+    }
+    return nil
   }
 }

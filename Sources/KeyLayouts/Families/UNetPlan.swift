@@ -1,99 +1,101 @@
-/// How a Stable Diffusion 1.x U-Net is laid out: enough to name its modules.
+/// How a Stable Diffusion U-Net is laid out: enough to name its modules. A ControlNet is the way
+/// down and the middle of one.
 struct UNetPlan: Sendable, Hashable {
+  /// What stands between the way down and the way up.
+  enum Middle: Sendable, Hashable {
+    /// Nothing: distilled to be small.
+    case none
+    /// One residual block, as in SSD-1B.
+    case residual
+    /// A residual block, attention with so many transformer blocks, a residual block.
+    case attention(depth: Int)
+  }
+
   /// The number of resolutions.
   var levels: Int
   /// Residual blocks a level on the way down; one more on the way up.
   var layers: Int
-  /// Whether a level, outermost first, has attention.
-  var hasAttention: [Bool]
+  /// Transformer blocks behind each residual block of each level on the way down, outermost first;
+  /// 0 where there is no attention.
+  var down: [[Int]]
+  /// The same on the way up, innermost first; empty in a ControlNet.
+  var up: [[Int]]
+  var middle: Middle
+  /// Whether the size and crop of the picture and a pooled text are embedded beside the timestep.
+  var hasAddedConditions: Bool
+  /// Whether the guidance scale is embedded beside the timestep (consistency-distilled models).
+  var hasGuidanceCondition: Bool
+
+  /// The names that a layout has for the modules which tell the plan.
+  private struct Spelling {
+    let up: String
+    let attentionDown: (_ level: Int, _ layer: Int) -> String
+    let attentionUp: (_ block: Int, _ layer: Int) -> String
+    let middle: String
+    let middleAttention: String
+    let addedConditions: String
+    let guidanceCondition: String
+  }
 
   /// Reads the plan from LDM's names, which number the blocks through all levels.
   init?(ldm names: Names, prefix: String) {
-    let blocks = names.count(after: prefix + "input_blocks.")
+    let blocks = names.count(below: prefix + "input_blocks")
     guard blocks > 1 else { return nil }
-    levels = 1 + (1..<blocks).count { names.contains("\(prefix)input_blocks.\($0).0.op.weight") }
+    let levels = 1 + (1..<blocks).count { names.hasModule("\(prefix)input_blocks.\($0).0.op") }
     let (layers, rest) = (blocks - levels).quotientAndRemainder(dividingBy: levels)
-    guard rest == 0, layers > 0, Self.isSane(levels, layers) else { return nil }
-    self.layers = layers
-    hasAttention = (0..<levels).map { level in
-      names.hasPrefix("\(prefix)input_blocks.\(1 + level * (layers + 1)).1.")
-    }
+    guard rest == 0 else { return nil }
+    self.init(
+      names, prefix, levels, layers,
+      Spelling(
+        up: "output_blocks",
+        attentionDown: { "input_blocks.\(1 + $0 * (layers + 1) + $1).1" },
+        attentionUp: { "output_blocks.\($0 * (layers + 1) + $1).1" },
+        middle: "middle_block.0", middleAttention: "middle_block.1",
+        addedConditions: "label_emb", guidanceCondition: "time_embed.cond_proj"))
   }
 
   /// Reads the plan from diffusers' names.
   init?(diffusers names: Names, prefix: String) {
-    levels = names.count(after: prefix + "down_blocks.")
-    layers = names.count(after: prefix + "down_blocks.0.resnets.")
-    guard levels > 0, layers > 0, Self.isSane(levels, layers) else { return nil }
-    hasAttention = (0..<levels).map { names.hasPrefix("\(prefix)down_blocks.\($0).attentions.") }
+    self.init(
+      names, prefix, names.count(below: prefix + "down_blocks"),
+      names.count(below: prefix + "down_blocks.0.resnets"),
+      Spelling(
+        up: "up_blocks",
+        attentionDown: { "down_blocks.\($0).attentions.\($1)" },
+        attentionUp: { "up_blocks.\($0).attentions.\($1)" },
+        middle: "mid_block.resnets.0", middleAttention: "mid_block.attentions.0",
+        addedConditions: "add_embedding", guidanceCondition: "time_embedding.cond_proj"))
+  }
+
+  private init?(
+    _ names: Names, _ prefix: String, _ levels: Int, _ layers: Int, _ spelling: Spelling
+  ) {
+    guard Self.isSane(levels, layers) else { return nil }
+    func depth(_ attention: String) -> Int {
+      names.count(below: "\(prefix)\(attention).transformer_blocks")
+    }
+    self.levels = levels
+    self.layers = layers
+    down = (0..<levels).map { level in
+      (0..<layers).map { depth(spelling.attentionDown(level, $0)) }
+    }
+    up =
+      !names.hasModule(prefix + spelling.up)
+      ? []
+      : (0..<levels).map { block in (0...layers).map { depth(spelling.attentionUp(block, $0)) } }
+    middle =
+      names.hasModule(prefix + spelling.middleAttention)
+      ? .attention(depth: depth(spelling.middleAttention))
+      : names.hasModule(prefix + spelling.middle) ? .residual : .none
+    hasAddedConditions = names.hasModule(prefix + spelling.addedConditions)
+    hasGuidanceCondition = names.hasModule(prefix + spelling.guidanceCondition)
   }
 
   /// Far beyond any real model: a few hostile names must not make millions of expected ones.
-  static func isSane(_ levels: Int, _ layers: Int) -> Bool { levels <= 16 && layers <= 64 }
-
-  /// LDM's names of the modules and diffusers'.
-  var rules: [ModuleRule] {
-    var rules = [
-      ModuleRule("time_embed.0", "time_embedding.linear_1"),
-      ModuleRule("time_embed.2", "time_embedding.linear_2"),
-      ModuleRule("input_blocks.0.0", "conv_in"),
-      ModuleRule("middle_block.1", "mid_block.attentions.0"),
-      ModuleRule("out.0", "conv_norm_out"),
-      ModuleRule("out.2", "conv_out"),
-    ]
-    rules += Self.resnet("middle_block.0", "mid_block.resnets.0")
-    rules += Self.resnet("middle_block.2", "mid_block.resnets.1")
-    for level in 0..<levels {
-      rules += down(level)
-      rules += up(level)
-    }
-    return rules
+  static func isSane(_ levels: Int, _ layers: Int) -> Bool {
+    (1...16).contains(levels) && (1...64).contains(layers)
   }
 
-  /// The modules that diffusers' U-Net consists of.
-  static let modules = [
-    "conv_in", "time_embedding", "down_blocks", "mid_block", "up_blocks", "conv_norm_out",
-    "conv_out",
-  ]
-
-  private func down(_ level: Int) -> [ModuleRule] {
-    var rules: [ModuleRule] = []
-    for layer in 0..<layers {
-      let block = "input_blocks.\(1 + level * (layers + 1) + layer)"
-      rules += Self.resnet("\(block).0", "down_blocks.\(level).resnets.\(layer)")
-      if hasAttention[level] {
-        rules.append(ModuleRule("\(block).1", "down_blocks.\(level).attentions.\(layer)"))
-      }
-    }
-    if level < levels - 1 {
-      let block = "input_blocks.\((level + 1) * (layers + 1))"
-      rules.append(ModuleRule("\(block).0.op", "down_blocks.\(level).downsamplers.0.conv"))
-    }
-    return rules
-  }
-
-  /// Up blocks count from the innermost level.
-  private func up(_ block: Int) -> [ModuleRule] {
-    let attends = hasAttention[levels - 1 - block]
-    var rules: [ModuleRule] = []
-    for layer in 0...layers {
-      let source = "output_blocks.\(block * (layers + 1) + layer)"
-      rules += Self.resnet("\(source).0", "up_blocks.\(block).resnets.\(layer)")
-      if attends {
-        rules.append(ModuleRule("\(source).1", "up_blocks.\(block).attentions.\(layer)"))
-      }
-    }
-    if block < levels - 1 {
-      let source = "output_blocks.\(block * (layers + 1) + layers).\(attends ? 2 : 1).conv"
-      rules.append(ModuleRule(source, "up_blocks.\(block).upsamplers.0.conv"))
-    }
-    return rules
-  }
-
-  private static func resnet(_ source: String, _ target: String) -> [ModuleRule] {
-    [
-      ("in_layers.0", "norm1"), ("in_layers.2", "conv1"), ("emb_layers.1", "time_emb_proj"),
-      ("out_layers.0", "norm2"), ("out_layers.3", "conv2"), ("skip_connection", "conv_shortcut"),
-    ].map { ModuleRule("\(source).\($0.0)", "\(target).\($0.1)") }
-  }
+  /// Whether a level, outermost first, has attention on the way down.
+  func hasAttention(_ level: Int) -> Bool { down[level].contains { $0 > 0 } }
 }

@@ -40,8 +40,10 @@ struct VAEDimensions: Sendable, Hashable {
     middle("encoder", inner, &shapes)
     shapes.module("encoder.conv_norm_out", [inner])
     shapes.module("encoder.conv_out", [2 * latentChannels, inner, 3, 3])
-    shapes.module("quant_conv", [2 * latentChannels, 2 * latentChannels, 1, 1])
-    shapes.module("post_quant_conv", [latentChannels, latentChannels, 1, 1])
+    if plan.hasQuantConvolutions {
+      shapes.module("quant_conv", [2 * latentChannels, 2 * latentChannels, 1, 1])
+      shapes.module("post_quant_conv", [latentChannels, latentChannels, 1, 1])
+    }
     shapes.module("decoder.conv_in", [inner, latentChannels, 3, 3])
     middle("decoder", inner, &shapes)
     for (block, width) in widths.reversed().enumerated() {

@@ -4,25 +4,31 @@ struct VAEPlan: Sendable, Hashable {
   var levels: Int
   /// Residual blocks a level of the encoder; one more in the decoder.
   var layers: Int
+  /// Whether 1×1 convolutions follow the encoder and precede the decoder.
+  var hasQuantConvolutions: Bool
 
   /// Reads the plan from LDM's names.
   init?(ldm names: Names, prefix: String) {
     self.init(
-      names, down: prefix + "encoder.down.", up: prefix + "decoder.up.", block: "0.block.")
+      names, prefix, down: "encoder.down", up: "decoder.up", blocks: "0.block")
   }
 
   /// Reads the plan from diffusers' names.
   init?(diffusers names: Names, prefix: String) {
     self.init(
-      names, down: prefix + "encoder.down_blocks.", up: prefix + "decoder.up_blocks.",
-      block: "0.resnets.")
+      names, prefix, down: "encoder.down_blocks", up: "decoder.up_blocks", blocks: "0.resnets")
   }
 
   /// Counts in both halves: a level that one of them lacks is missing, and not a smaller model.
-  private init?(_ names: Names, down: String, up: String, block: String) {
-    levels = max(names.count(after: down), names.count(after: up))
-    layers = max(names.count(after: down + block), names.count(after: up + block) - 1)
-    guard levels > 0, layers > 0, UNetPlan.isSane(levels, layers) else { return nil }
+  private init?(_ names: Names, _ prefix: String, down: String, up: String, blocks: String) {
+    let (down, up) = (prefix + down, prefix + up)
+    levels = max(names.count(below: down), names.count(below: up))
+    layers = max(
+      names.count(below: "\(down).\(blocks)"), names.count(below: "\(up).\(blocks)") - 1)
+    hasQuantConvolutions = ["quant_conv", "post_quant_conv"].contains {
+      names.hasModule(prefix + $0)
+    }
+    guard UNetPlan.isSane(levels, layers) else { return nil }
   }
 
   /// LDM's names of the modules and diffusers'. LDM counts the decoder's levels from the outside.
@@ -76,20 +82,41 @@ struct VAEPlan: Sendable, Hashable {
     ].map { ModuleRule("\(source).\($0.0)", "\(target).\($0.1)") }
   }
 
-  /// LDM keeps the attention's matrices as 1×1 convolutions, diffusers as linear layers.
+  /// LDM keeps the attention's matrices as 1×1 convolutions, diffusers as linear layers. Tools that
+  /// convert half of a model leave diffusers' names, of today or earlier, in LDM's place.
   private static func attention(_ source: String, _ target: String) -> [ModuleRule] {
-    [ModuleRule("\(source).norm", "\(target).group_norm")]
-      + [("q", "to_q"), ("k", "to_k"), ("v", "to_v"), ("proj_out", "to_out.0")].map {
-        ModuleRule("\(source).\($0.0)", "\(target).\($0.1)", shape: .convolutionToMatrix)
+    [
+      ModuleRule("\(source).norm", "\(target).group_norm"),
+      ModuleRule("\(source).group_norm", "\(target).group_norm", isAlias: true),
+    ]
+      + matrices.flatMap { names in
+        names.all.map { name in
+          ModuleRule(
+            "\(source).\(name)", "\(target).\(names.canonical)", shape: .convolutionToMatrix,
+            isAlias: name != names.ldm)
+        }
       }
   }
 
-  /// diffusers' own earlier names of the attention's matrices.
-  static let earlierNames: [ModuleRule] = ["encoder", "decoder"].flatMap { half in
-    [("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("proj_attn", "to_out.0")].map {
-      ModuleRule(
-        "\(half).mid_block.attentions.0.\($0.0)", "\(half).mid_block.attentions.0.\($0.1)",
-        shape: .convolutionToMatrix, isAlias: true)
+  /// The names of the attention's matrices: LDM's, today's in diffusers, and its earlier ones.
+  private static let matrices = [
+    (ldm: "q", canonical: "to_q", all: ["q", "to_q", "query"]),
+    (ldm: "k", canonical: "to_k", all: ["k", "to_k", "key"]),
+    (ldm: "v", canonical: "to_v", all: ["v", "to_v", "value"]),
+    (ldm: "proj_out", canonical: "to_out.0", all: ["proj_out", "to_out.0", "proj_attn"]),
+  ]
+
+  /// diffusers' own names, and its earlier ones of the attention's matrices.
+  static let canonicalRules: [ModuleRule] =
+    modules.map { ModuleRule($0, $0) }
+    + ["encoder", "decoder"].flatMap { half in
+      let attention = "\(half).mid_block.attentions.0"
+      return matrices.flatMap { names in
+        names.all.filter { $0 != names.ldm }.map { name in
+          ModuleRule(
+            "\(attention).\(name)", "\(attention).\(names.canonical)",
+            shape: .convolutionToMatrix, isAlias: name != names.canonical)
+        }
+      }
     }
-  }
 }

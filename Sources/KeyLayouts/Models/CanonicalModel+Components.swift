@@ -12,7 +12,9 @@ extension CanonicalModel {
   ///
   /// - Throws: `LayoutError` that names the model and every component that is absent:
   ///   `model.ingot: has no text encoder`.
-  public func require(_ needed: [Component] = Component.allCases) throws(LayoutError) {
+  public func require(
+    _ needed: [Component] = [.unet, .vae, .textEncoder]
+  ) throws(LayoutError) {
     let present = components
     let absent = needed.filter { !present.contains($0) }
     if !absent.isEmpty { throw LayoutError(.absent(absent), origin: origin) }

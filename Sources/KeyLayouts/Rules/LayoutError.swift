@@ -14,8 +14,12 @@ public struct LayoutError: DescribedError, Hashable {
     case noMeasure(String)
     /// No known family has such names.
     case unknownFamily(hint: String)
-    /// The family is known, and has no table yet.
-    case unsupportedFamily(Family, evidence: String)
+    /// A component is there twice, under different names.
+    case twice(Component, String, String)
+    /// The network attends to texts of another width than the text encoders give.
+    case widthsDisagree(network: Component, context: Int, texts: [Int])
+    /// A configuration says something else than the tensors.
+    case contradicted(component: String, field: String, stated: String, found: String)
     /// A component's blocks do not add up to levels.
     case irregular(Component)
     /// The model lacks whole components.
@@ -37,7 +41,7 @@ public struct LayoutError: DescribedError, Hashable {
   /// them then: they can go from container to container under the names they have.
   public var isAboutFamily: Bool {
     switch problem {
-    case .unknownFamily, .unsupportedFamily: true
+    case .unknownFamily: true
     default: false
     }
   }
@@ -56,9 +60,15 @@ public struct LayoutError: DescribedError, Hashable {
       return "tensor '\(name)' \(expected) is missing\(others)"
     case .noMeasure(let name): return "tensor '\(name)' is missing: the model's size is unknown"
     case .unknownFamily(let hint): return "not a model of a known family: \(hint)"
-    case .unsupportedFamily(let family, let evidence):
-      return "a \(family.title) model (\(evidence)); only \(Family.stableDiffusion1.title) is "
-        + "supported"
+    case .twice(let component, let first, let second):
+      return "holds two of the \(component.title): \(first), and \(second)"
+    case .widthsDisagree(let network, let context, let texts):
+      let widths = texts.map(String.init).joined(separator: " + ")
+      return "the \(network.title) attends to texts of width \(context), its text encoder"
+        + "\(texts.count == 1 ? "" : "s") give\(texts.count == 1 ? "s" : "") \(widths): "
+        + "parts of two models?"
+    case .contradicted(let component, let field, let stated, let found):
+      return "the configuration of '\(component)' says \(field) \(stated), its tensors say \(found)"
     case .irregular(let component):
       return "the \(component.title)'s blocks do not add up to levels: is one missing?"
     case .absent(let components):

@@ -5,7 +5,7 @@ extension Ledger {
   public var summary: String {
     let left = ignored.map { "\($0.count) \($0.reason)" }.joined(separator: ", ")
     let total = ignored.reduce(0) { $0 + $1.count }
-    var parts = ["\(mapped.count) mapped", "\(total) ignored" + (left.isEmpty ? "" : " (\(left))")]
+    var parts = ["\(mappedCount) mapped", "\(total) ignored" + (left.isEmpty ? "" : " (\(left))")]
     parts.append("\(unexplained.count) unexplained")
     if !missing.isEmpty { parts.append("\(missing.count) missing") }
     if !misshapen.isEmpty { parts.append("\(misshapen.count) misshapen") }
@@ -15,7 +15,7 @@ extension Ledger {
   /// The account for machines: counts, the ignored with their reasons, and every problem by name.
   public var json: JSONObject {
     [
-      "mapped": .integer(mapped.count),
+      "mapped": .integer(mappedCount),
       "ignored": .object(JSONObject(ignored.map { ($0.reason, .integer($0.count)) })),
       "unexplained": .array(unexplained.map { .string($0) }),
       "missing": .array(

@@ -1,12 +1,16 @@
 public import TensorCore
 
-/// The account of a conversion: what became of every tensor of the source, and what the targets
-/// lack.
+/// The account of a conversion: what became of every tensor of the source, how each target is made,
+/// and what the targets lack.
 public struct Ledger: Sendable, Hashable {
   /// What became of one tensor.
   public enum Fate: Sendable, Hashable {
     /// It goes on under this description.
     case mapped(to: TensorDescription)
+    /// Its rows go on as these tensors.
+    case split(into: [TensorDescription])
+    /// It goes on as a part of this tensor.
+    case part(of: TensorDescription)
     /// It is left behind, for a stated reason.
     case ignored(reason: String)
     /// No rule knows it.
@@ -19,6 +23,14 @@ public struct Ledger: Sendable, Hashable {
     public let source: TensorDescription
     /// What became of it.
     public let fate: Fate
+  }
+
+  /// A tensor of the result.
+  public struct Target: Sendable, Hashable {
+    /// Its name, element type and shape.
+    public let description: TensorDescription
+    /// How it is made of the source's tensors.
+    public let recipe: Recipe
   }
 
   /// A target whose shape is not the one that the rest of the model asks for.
@@ -38,18 +50,86 @@ public struct Ledger: Sendable, Hashable {
   }
 
   /// Every tensor of the source, in its order.
-  public internal(set) var entries: [Entry]
+  public private(set) var entries: [Entry]
+  /// The tensors of the result, in the order of the first tensor that each is made of.
+  public private(set) var targets: [Target]
   /// Targets that nothing fills, with the shapes they should have.
-  public internal(set) var missing: [Missing] = []
+  public private(set) var missing: [Missing] = []
   /// Targets of the wrong shape.
-  public internal(set) var misshapen: [Misfit] = []
+  public private(set) var misshapen: [Misfit] = []
 
-  init(entries: [Entry]) { self.entries = entries }
+  /// Makes an account.
+  ///
+  /// - Parameter leftovers: the fate of each tensor that no target draws on, where one is known.
+  init(sources: [TensorDescription], targets: [Target], leftovers: [Int: Fate]) {
+    self.targets = targets
+    var uses = [[Target]](repeating: [], count: sources.count)
+    for target in targets {
+      for index in Set(target.recipe.sources) { uses[index].append(target) }
+    }
+    entries = sources.enumerated().map { index, source in
+      let fate: Fate
+      switch uses[index].count {
+      case 0: fate = leftovers[index] ?? .unexplained
+      case 1 where uses[index][0].recipe.isWhole: fate = .mapped(to: uses[index][0].description)
+      case 1 where uses[index][0].recipe.sources.count > 1:
+        fate = .part(of: uses[index][0].description)
+      default: fate = .split(into: uses[index].map(\.description))
+      }
+      return Entry(source: source, fate: fate)
+    }
+  }
 
-  /// The tensors that go on, with their index in the source.
+  /// Compares the targets with what the model needs. What it does not need and does not carry along
+  /// is unexplained.
+  mutating func check(against expected: [(name: String, shape: TensorShape)]) {
+    let found = Dictionary(
+      targets.map { ($0.description.name, $0.description) },
+      uniquingKeysWith: { first, _ in first })
+    for (name, shape) in expected {
+      if let target = found[name] {
+        if target.shape != shape { misshapen.append(Misfit(found: target, expected: shape)) }
+      } else {
+        missing.append(Missing(name: name, shape: shape))
+      }
+    }
+    let known = Set(expected.map(\.name))
+    let kept = targets.filter {
+      known.contains($0.description.name) || CarriedName.isCarried($0.description.name)
+    }
+    guard kept.count < targets.count else { return }
+    var leftovers: [Int: Fate] = [:]
+    for (index, entry) in entries.enumerated() {
+      if case .ignored = entry.fate { leftovers[index] = entry.fate }
+    }
+    let checked = Ledger(sources: entries.map(\.source), targets: kept, leftovers: leftovers)
+    entries = checked.entries
+    targets = checked.targets
+  }
+
+  /// The same account of tensors that their source calls otherwise.
+  func naming(_ sources: [TensorDescription]) -> Ledger {
+    var ledger = self
+    ledger.entries = zip(entries, sources).map { Entry(source: $1, fate: $0.fate) }
+    return ledger
+  }
+}
+
+extension Ledger {
+  /// The targets that are one tensor of the source, with its index there.
   public var mapped: [(index: Int, target: TensorDescription)] {
-    entries.enumerated().compactMap { index, entry in
-      if case .mapped(let target) = entry.fate { (index, target) } else { nil }
+    targets.compactMap { target in
+      target.recipe.isWhole ? (target.recipe.sources[0], target.description) : nil
+    }
+  }
+
+  /// The number of the source's tensors that go on.
+  public var mappedCount: Int {
+    entries.count { entry in
+      switch entry.fate {
+      case .mapped, .split, .part: true
+      case .ignored, .unexplained: false
+      }
     }
   }
 
@@ -73,24 +153,4 @@ public struct Ledger: Sendable, Hashable {
 
   /// Whether nothing is unexplained, missing or misshapen.
   public var isClean: Bool { unexplained.isEmpty && missing.isEmpty && misshapen.isEmpty }
-
-  /// Compares the targets with what the model needs.
-  mutating func check(against expected: [(name: String, shape: TensorShape)]) {
-    let found = Dictionary(
-      mapped.map { ($0.target.name, $0.target) }, uniquingKeysWith: { first, _ in first })
-    for (name, shape) in expected {
-      if let target = found[name] {
-        if target.shape != shape { misshapen.append(Misfit(found: target, expected: shape)) }
-      } else {
-        missing.append(Missing(name: name, shape: shape))
-      }
-    }
-    let known = Set(expected.map(\.name))
-    entries = entries.map { entry in
-      guard case .mapped(let target) = entry.fate, !known.contains(target.name) else {
-        return entry
-      }
-      return Entry(source: entry.source, fate: .unexplained)
-    }
-  }
 }

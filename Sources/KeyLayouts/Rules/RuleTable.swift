@@ -1,43 +1,107 @@
 public import TensorCore
 
+/// What becomes of a tensor that travelled along without being part of the model.
+public enum Carried: Sendable, Hashable {
+  /// It travels on.
+  case kept
+  /// It stands under its own name again.
+  case restored
+  /// It is left behind, for a stated reason.
+  case dropped(reason: String)
+}
+
 /// A layout as data: the rules from one naming to another and what is left behind.
 public struct RuleTable: Sendable {
-  /// The rules, in the order in which they were written.
+  /// The rules for modules and single tensors, in the order in which they were written.
   public let rules: [ModuleRule]
+  /// Tensors of the source that are several of the target.
+  public let fused: [FusedRule]
+  /// Tensors of the source that together are one of the target.
+  public let joins: [FusedRule]
   /// What is left behind, and why.
   public let ignored: [IgnoreRule]
+  /// What becomes of a tensor that travelled along, by the name that it had.
+  public let carried: @Sendable (String) -> Carried
   private let places: [String: Int]
+  private let wholes: [String: Int]
+  private let parts: [String: Int]
 
   /// Makes a table. Traps when two rules have one source: a table is our own data.
-  public init(rules: [ModuleRule], ignored: [IgnoreRule] = []) {
+  public init(
+    rules: [ModuleRule], fused: [FusedRule] = [], joins: [FusedRule] = [],
+    ignored: [IgnoreRule] = [], carried: @escaping @Sendable (String) -> Carried = { _ in .kept }
+  ) {
+    self.carried = carried
     self.rules = rules
+    self.fused = fused
+    self.joins = joins
     self.ignored = ignored
     places = Dictionary(uniqueKeysWithValues: rules.enumerated().map { ($1.source, $0) })
-  }
-
-  /// The table that leads back. Second spellings and ignored tensors have no way back.
-  public var inverse: RuleTable {
-    RuleTable(
-      rules: rules.filter { !$0.isAlias }.map {
-        ModuleRule($0.target, $0.source, shape: $0.shape.inverse)
+    wholes = Dictionary(uniqueKeysWithValues: fused.enumerated().map { ($1.whole, $0) })
+    parts = Dictionary(
+      uniqueKeysWithValues: joins.enumerated().flatMap { place, rule in
+        rule.parts.map { ($0, place) }
       })
   }
 
-  /// The tensor's description in the target layout, by the innermost module that has a rule;
-  /// `nil` when none has.
+  /// The table that leads back. Second spellings and ignored tensors have no way back.
+  public var inverse: RuleTable { inverse { _ in .kept } }
+
+  /// The table that leads back, with a place for what travelled along.
+  func inverse(carried: @escaping @Sendable (String) -> Carried) -> RuleTable {
+    RuleTable(
+      rules: rules.filter { !$0.isAlias }.map {
+        ModuleRule($0.target, $0.source, shape: $0.shape.inverse)
+      }, fused: joins, joins: fused, carried: carried)
+  }
+
+  /// The tensor's description in the target layout: by a rule of its own, or by the innermost module
+  /// that has one; `nil` when none has. A tensor that becomes a part gives the whole.
   public func target(of tensor: TensorDescription) -> TensorDescription? {
+    if let place = parts[tensor.name] {
+      let count = joins[place].parts.count
+      let rows = tensor.shape.dimensions.first ?? 1
+      return TensorDescription(
+        name: joins[place].whole, elementType: tensor.elementType,
+        shape: TensorShape([rows * count] + tensor.shape.dimensions.dropFirst()))
+    }
+    return step(for: tensor)?.target
+  }
+
+  /// What one rule makes of one tensor.
+  private struct Step {
+    let target: TensorDescription
+    let isTransposed: Bool
+  }
+
+  private func step(for tensor: TensorDescription) -> Step? {
     var module = Substring(tensor.name)
     while true {
       if let place = places[String(module)] {
         let rule = rules[place]
         let shape = rule.shape.apply(to: tensor.shape.dimensions)
-        return TensorDescription(
-          name: rule.target + tensor.name[module.endIndex...], elementType: tensor.elementType,
+        let target = TensorDescription(
+          name: rule.target + tensor.name[module.endIndex...],
+          elementType: rule.shape.apply(to: tensor.elementType, tensor.shape),
           shape: shape == tensor.shape.dimensions ? tensor.shape : TensorShape(shape))
+        return Step(
+          target: target, isTransposed: rule.shape == .transpose && tensor.shape.rank == 2)
       }
       guard let dot = module.lastIndex(of: ".") else { return nil }
       module = module[..<dot]
     }
+  }
+
+  /// The equal parts of a tensor along its first dimension; `nil` when it has no such parts.
+  private func parts(of tensor: TensorDescription) -> [TensorDescription]? {
+    guard let place = wholes[tensor.name], let rows = tensor.shape.dimensions.first else {
+      return nil
+    }
+    let names = fused[place].parts
+    guard rows % names.count == 0 else { return nil }
+    let shape = TensorShape([rows / names.count] + tensor.shape.dimensions.dropFirst())
+    guard tensor.elementType.byteCount(for: shape) != nil else { return nil }
+    return names.map { TensorDescription(name: $0, elementType: tensor.elementType, shape: shape) }
   }
 
   /// Accounts for every tensor: mapped once, ignored for a reason, or unexplained.
@@ -45,23 +109,80 @@ public struct RuleTable: Sendable {
   /// - Throws: `LayoutError` when two tensors would fill one target.
   public func ledger(for tensors: [TensorDescription]) throws(LayoutError) -> Ledger {
     var filled: [String: String] = [:]
-    var entries: [Ledger.Entry] = []
-    entries.reserveCapacity(tensors.count)
-    for tensor in tensors {
-      let fate: Ledger.Fate
-      if let rule = ignored.first(where: { $0.covers(tensor.name) }) {
-        fate = .ignored(reason: rule.reason)
-      } else if let target = target(of: tensor) {
-        if let first = filled.updateValue(tensor.name, forKey: target.name) {
-          throw LayoutError(
-            .duplicateTarget(target.name, first: first, second: tensor.name))
+    var targets: [Ledger.Target] = []
+    var leftovers: [Int: Ledger.Fate] = [:]
+    targets.reserveCapacity(tensors.count)
+    let joined = joinedTargets(in: tensors)
+    for (index, tensor) in tensors.enumerated() {
+      var made: [Ledger.Target] = []
+      if CarriedName.isCarried(tensor.name) {
+        var target = tensor
+        switch carried(CarriedName.original(tensor.name)) {
+        case .kept: break
+        case .restored: target.name = CarriedName.original(tensor.name)
+        case .dropped(let reason):
+          leftovers[index] = .ignored(reason: reason)
+          continue
         }
-        fate = .mapped(to: target)
-      } else {
-        fate = .unexplained
+        made = [Ledger.Target(description: target, recipe: .source(index))]
+      } else if let whole = joined.wholes[index] {
+        made = [whole]
+      } else if joined.parts.contains(index) {
+        continue
+      } else if let parts = parts(of: tensor) {
+        made = parts.enumerated().map {
+          Ledger.Target(
+            description: $1,
+            recipe: .rows(of: .source(index), part: $0, count: parts.count))
+        }
+      } else if places[tensor.name] == nil,
+        let rule = ignored.first(where: { $0.covers(tensor.name) })
+      {
+        leftovers[index] = .ignored(reason: rule.reason)
+        if rule.isCarried {
+          var carried = tensor
+          carried.name = CarriedName.prefix + tensor.name
+          made = [Ledger.Target(description: carried, recipe: .source(index))]
+        }
+      } else if let step = step(for: tensor) {
+        let recipe: Recipe = step.isTransposed ? .transposed(.source(index)) : .source(index)
+        made = [Ledger.Target(description: step.target, recipe: recipe)]
       }
-      entries.append(Ledger.Entry(source: tensor, fate: fate))
+      for target in made {
+        if let first = filled.updateValue(tensor.name, forKey: target.description.name) {
+          throw LayoutError(
+            .duplicateTarget(target.description.name, first: first, second: tensor.name))
+        }
+      }
+      targets += made
     }
-    return Ledger(entries: entries)
+    return Ledger(sources: tensors, targets: targets, leftovers: leftovers)
+  }
+
+  /// The targets made of several tensors, by the index of the first one, and the other indices.
+  private func joinedTargets(
+    in tensors: [TensorDescription]
+  ) -> (wholes: [Int: Ledger.Target], parts: Set<Int>) {
+    var wholes: [Int: Ledger.Target] = [:]
+    var others: Set<Int> = []
+    guard !joins.isEmpty else { return (wholes, others) }
+    var found: [String: Int] = [:]
+    for (index, tensor) in tensors.enumerated() where parts[tensor.name] != nil {
+      found[tensor.name] = index
+    }
+    for rule in joins {
+      let indices = rule.parts.compactMap { found[$0] }
+      guard indices.count == rule.parts.count, let first = indices.first,
+        indices.allSatisfy({
+          tensors[$0].shape == tensors[first].shape
+            && tensors[$0].elementType == tensors[first].elementType
+        }), let whole = target(of: tensors[first])
+      else { continue }
+      let place = indices.min() ?? first
+      wholes[place] = Ledger.Target(
+        description: whole, recipe: .joined(indices.map { .source($0) }))
+      others.formUnion(indices.filter { $0 != place })
+    }
+    return (wholes, others)
   }
 }

@@ -1,13 +1,17 @@
 internal import TensorCore
 
-/// What happens to a weight's shape on its way to another layout. The bytes never change.
+/// What happens to a weight on its way to another layout.
 public enum ShapeAction: Sendable, Hashable {
-  /// The shape stays.
+  /// The weight stays as it is.
   case keep
-  /// A 1×1 convolution's weight `[O, I, 1, 1]` becomes a matrix `[O, I]`; anything else stays.
+  /// A 1×1 convolution's weight `[O, I, 1, 1]` becomes a matrix `[O, I]`; anything else stays. The
+  /// bytes stay.
   case convolutionToMatrix
-  /// A matrix `[O, I]` becomes a 1×1 convolution's weight `[O, I, 1, 1]`; anything else stays.
+  /// A matrix `[O, I]` becomes a 1×1 convolution's weight `[O, I, 1, 1]`; anything else stays. The
+  /// bytes stay.
   case matrixToConvolution
+  /// A matrix `[O, I]` is transposed: `x · W` there is a linear layer here. Anything else stays.
+  case transpose
 
   /// The action that undoes this one.
   public var inverse: ShapeAction {
@@ -15,6 +19,7 @@ public enum ShapeAction: Sendable, Hashable {
     case .keep: .keep
     case .convolutionToMatrix: .matrixToConvolution
     case .matrixToConvolution: .convolutionToMatrix
+    case .transpose: .transpose
     }
   }
 
@@ -24,7 +29,14 @@ public enum ShapeAction: Sendable, Hashable {
     case .convolutionToMatrix where dimensions.count == 4 && dimensions.suffix(2) == [1, 1]:
       Array(dimensions.prefix(2))
     case .matrixToConvolution where dimensions.count == 2: dimensions + [1, 1]
+    case .transpose where dimensions.count == 2: dimensions.reversed()
     default: dimensions
     }
+  }
+
+  /// The type of the elements after the action: a block's values cannot change places, so they are
+  /// decoded.
+  func apply(to type: ElementType, _ shape: TensorShape) -> ElementType {
+    self == .transpose && shape.rank == 2 && type.isGGMLBlock ? .float32 : type
   }
 }

@@ -15,15 +15,25 @@ public enum CLIPVocabulary {
   }
 
   /// The tokenizer's files by their path in a diffusers folder.
-  public static var files: [String: [UInt8]] {
+  ///
+  /// - Parameters:
+  ///   - folder: the tokenizer's own folder, `tokenizer` or `tokenizer_2`.
+  ///   - padding: what fills a prompt up to its length: OpenAI's encoders were trained with the end
+  ///     mark, OpenCLIP's with `!`, the entry 0.
+  public static func files(
+    folder: String = "tokenizer", padding: String = endMark
+  ) -> [String: [UInt8]] {
     let merges = merges
     return [
-      "tokenizer/merges.txt": merges,
-      "tokenizer/vocab.json": vocabulary(merges: String(decoding: merges, as: UTF8.self)),
-      "tokenizer/special_tokens_map.json": text(specialTokens),
-      "tokenizer/tokenizer_config.json": text(configuration),
+      "\(folder)/merges.txt": merges,
+      "\(folder)/vocab.json": vocabulary(merges: String(decoding: merges, as: UTF8.self)),
+      "\(folder)/special_tokens_map.json": text(specialTokens(padding)),
+      "\(folder)/tokenizer_config.json": text(configuration(padding)),
     ]
   }
+
+  /// The mark behind a prompt.
+  public static let endMark = "<|endoftext|>"
 
   /// `vocab.json` for a list of merges below a header line.
   static func vocabulary(merges: String) -> [UInt8] {
@@ -56,11 +66,11 @@ public enum CLIPVocabulary {
     ]
   }
 
-  private static var specialTokens: JSONObject {
-    JSONObject(marks.map { ($0, .object($1)) } + [("pad_token", "<|endoftext|>")])
+  private static func specialTokens(_ padding: String) -> JSONObject {
+    JSONObject(marks.map { ($0, .object($1)) } + [("pad_token", .string(padding))])
   }
 
-  private static var configuration: JSONObject {
+  private static func configuration(_ padding: String) -> JSONObject {
     let typed = marks.map { name, mark in
       let members = mark.members.map { ($0.key, $0.value) }
       return (name, JSON.object(JSONObject([("__type", "AddedToken")] + members)))
@@ -68,7 +78,7 @@ public enum CLIPVocabulary {
     return JSONObject(
       [("add_prefix_space", false)] + typed + [
         ("do_lower_case", true), ("errors", "replace"), ("model_max_length", 77),
-        ("pad_token", "<|endoftext|>"), ("tokenizer_class", "CLIPTokenizer"),
+        ("pad_token", .string(padding)), ("tokenizer_class", "CLIPTokenizer"),
       ])
   }
 

@@ -48,6 +48,7 @@ extension CheckpointSummary {
       let detection = reading.detection
       return "\(detection.family.title), \(detection.layout.rawValue) names "
         + "(\(detection.evidence.joined(separator: "; ").escapingControls))\n"
+        + reading.predictionText
     case .failure(let error):
       return "family: \(error.description.escapingControls)\n"
     }
@@ -63,7 +64,7 @@ extension CheckpointSummary {
         component.component.rawValue, Format.count(component.tensorCount),
         Format.count(component.parameterCount), Format.bytes(component.byteCount),
         component.elementTypes.map(\.elementType.name).joined(separator: ", "),
-        component.isConfigurationStated ? "stated" : "derived from shapes and family",
+        component.configuration.summary,
       ])
     }
     return table
@@ -102,5 +103,29 @@ extension CheckpointSummary {
   private static func short(_ value: JSON) -> String {
     let text = (value.stringValue ?? value.text()).escapingControls
     return text.count <= 120 ? text : text.prefix(117) + "..."
+  }
+}
+
+extension LayoutReading {
+  /// One line: what the network predicts and how that is known; none without a network.
+  var predictionText: String {
+    guard components.contains(.unet) else { return "" }
+    let schedule =
+      switch prediction.schedule {
+      case .discrete: ""
+      case .zeroTerminalSNR: ", zero terminal SNR"
+      case .continuous: ", EDM's schedule"
+      }
+    return "prediction type: \(prediction.type.rawValue)\(schedule) (\(prediction.reason))\n"
+  }
+}
+
+extension NotedConfiguration {
+  /// How many fields are known in which way: `14 derived, 9 assumed`.
+  var summary: String {
+    [Origin.read, .derived, .assumed].compactMap { origin in
+      let count = fields(origin).count
+      return count == 0 ? nil : "\(count) \(origin.rawValue)"
+    }.joined(separator: ", ")
   }
 }

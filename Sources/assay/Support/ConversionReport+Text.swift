@@ -115,6 +115,13 @@ extension Ledger.Entry {
     switch fate {
     case .mapped(let target):
       ["source": .string(source.name), "fate": "mapped", "target": .string(target.name)]
+    case .split(let targets):
+      [
+        "source": .string(source.name), "fate": "split",
+        "targets": .array(targets.map { .string($0.name) }),
+      ]
+    case .part(let target):
+      ["source": .string(source.name), "fate": "part", "target": .string(target.name)]
     case .ignored(let reason):
       ["source": .string(source.name), "fate": "ignored", "reason": .string(reason)]
     case .unexplained: ["source": .string(source.name), "fate": "unexplained"]

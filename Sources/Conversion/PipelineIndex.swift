@@ -1,0 +1,92 @@
+internal import KeyLayouts
+internal import TensorCore
+
+/// `model_index.json`: the pipeline's class, its own settings, and the library and class of each
+/// component.
+struct PipelineIndex {
+  /// The file's contents.
+  let json: JSONObject
+
+  /// Makes the index of a model.
+  ///
+  /// - Parameters:
+  ///   - configurations: by component.
+  ///   - tokenizers: the folders of tokenizers.
+  ///   - stated: the source's own index, which counts for more where it speaks of what is there.
+  init(
+    family: Family, configurations: [String: JSONObject], tokenizers: [String],
+    stated: JSONObject = [:]
+  ) {
+    var entries: [String: JSON] = [:]
+    for (name, value) in Self.settings(of: family, configurations) { entries[name] = value }
+    for (component, configuration) in configurations {
+      if let name = configuration["_class_name"]?.stringValue {
+        entries[component] = ["diffusers", .string(name)]
+      } else if let name = configuration["architectures"]?.arrayValue?.first {
+        entries[component] = ["transformers", name]
+      }
+    }
+    for name in tokenizers { entries[name] = ["transformers", "CLIPTokenizer"] }
+    for member in stated.members {
+      let isPart = member.value.arrayValue != nil
+      guard !isPart || entries[member.key] != nil, member.key != "_name_or_path" else { continue }
+      entries[member.key] = member.value
+    }
+    let version = stated["_diffusers_version"] ?? configurations["unet"]?["_diffusers_version"]
+    let name = stated["_class_name"] ?? .string(Self.pipeline(of: family, configurations))
+    entries["_class_name"] = nil
+    entries["_diffusers_version"] = nil
+    json = JSONObject(
+      [("_class_name", name), ("_diffusers_version", version ?? "0.9.0")]
+        + entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+  }
+
+  /// The pipeline for what the U-Net takes beside the latents: nothing, a mask and a picture, a
+  /// picture, a depth map.
+  private static func pipeline(
+    of family: Family, _ configurations: [String: JSONObject]
+  ) -> String {
+    let channels = configurations["unet"]?["in_channels"]?.intValue ?? 4
+    let isControlled = configurations["controlnet"] != nil
+    switch family {
+    case .stableDiffusion1, .stableDiffusion2:
+      switch channels {
+      case 5: return "StableDiffusionDepth2ImgPipeline"
+      case 8: return "StableDiffusionInstructPix2PixPipeline"
+      case 9: return "StableDiffusionInpaintPipeline"
+      default:
+        return isControlled ? "StableDiffusionControlNetPipeline" : "StableDiffusionPipeline"
+      }
+    case .stableDiffusionXL:
+      switch channels {
+      case 8: return "StableDiffusionXLInstructPix2PixPipeline"
+      case 9: return "StableDiffusionXLInpaintPipeline"
+      default:
+        return isControlled ? "StableDiffusionXLControlNetPipeline" : "StableDiffusionXLPipeline"
+      }
+    case .stableDiffusionXLRefiner: return "StableDiffusionXLImg2ImgPipeline"
+    }
+  }
+
+  /// The settings of a pipeline, and the components that it does without.
+  private static func settings(
+    of family: Family, _ configurations: [String: JSONObject]
+  ) -> KeyValuePairs<String, JSON> {
+    switch family {
+    case .stableDiffusion1, .stableDiffusion2:
+      if configurations["unet"]?["in_channels"]?.intValue == 5 {
+        return ["depth_estimator": [.null, .null], "feature_extractor": [.null, .null]]
+      }
+      return [
+        "feature_extractor": [.null, .null], "safety_checker": [.null, .null],
+        "requires_safety_checker": false,
+      ]
+    case .stableDiffusionXL: return ["force_zeros_for_empty_prompt": true]
+    case .stableDiffusionXLRefiner:
+      return [
+        "force_zeros_for_empty_prompt": false, "requires_aesthetics_score": true,
+        "text_encoder": [.null, .null], "tokenizer": [.null, .null],
+      ]
+    }
+  }
+}

@@ -1,0 +1,67 @@
+public import TensorCore
+
+/// What a user states about a model, for what its files do not say or say wrongly.
+public struct ConfigurationOverrides: Sendable, Hashable {
+  /// Fields by component, with diffusers' names.
+  public var configurations: [String: JSONObject]
+  /// What the network predicts.
+  public var prediction: PredictionType?
+
+  /// States nothing, or something.
+  public init(
+    configurations: [String: JSONObject] = [:], prediction: PredictionType? = nil
+  ) {
+    self.configurations = configurations
+    self.prediction = prediction
+  }
+
+  /// What the network predicts by the user's word or a scheduler's configuration.
+  func prediction(_ stated: [String: JSONObject]) -> Prediction? {
+    var found =
+      configurations["scheduler"].flatMap(Prediction.init(scheduler:))
+      ?? stated["scheduler"].flatMap(Prediction.init(scheduler:))
+    if let prediction {
+      found = Prediction(
+        type: prediction, schedule: found?.schedule ?? .discrete, origin: .request)
+    }
+    return found
+  }
+
+  /// Puts the user's word over stated configurations, and those over derived ones.
+  ///
+  /// - Throws: `LayoutError` when the user's word contradicts a size that the tensors show.
+  func merge(
+    _ derived: [String: NotedConfiguration], _ stated: [String: JSONObject],
+    _ prediction: Prediction
+  ) throws(LayoutError) -> [String: NotedConfiguration] {
+    var merged = derived
+    for (component, fields) in stated { merged[component] = NotedConfiguration(stated: fields) }
+    for (component, fields) in configurations {
+      guard var configuration = merged[component] else { continue }
+      for member in fields.members {
+        guard derived[component]?.origins[member.key] == .derived,
+          let found = derived[component]?.fields[member.key], found.isSize, member.value.isSize,
+          found != member.value
+        else { continue }
+        throw LayoutError(
+          .contradicted(
+            component: component, field: member.key, stated: member.value.text(),
+            found: found.text()))
+      }
+      configuration.state(fields)
+      merged[component] = configuration
+    }
+    if let type = self.prediction, var scheduler = merged["scheduler"] {
+      scheduler.state(["prediction_type": .string(type.rawValue)])
+      merged["scheduler"] = scheduler
+    }
+    return merged
+  }
+}
+
+extension JSON {
+  /// Whether it is a whole number or a list of such.
+  fileprivate var isSize: Bool {
+    intValue != nil || arrayValue.map { $0.allSatisfy { $0.intValue != nil } } == true
+  }
+}

@@ -1,0 +1,59 @@
+internal import TensorCore
+
+/// What tells the family of a model whose components have been found.
+struct FamilySigns {
+  let family: Family
+  /// The observation that decided, in one line.
+  let evidence: String
+  /// The width of the text that the U-Net or ControlNet attends to.
+  let contextWidth: Int?
+
+  /// Looks for signs, the surest first: which text encoders there are, then the conditions that the
+  /// network takes, then how wide its text is and how it projects.
+  init(_ places: [ComponentPlace], _ tensors: [TensorDescription]) {
+    let network = places.first { $0.component == .unet || $0.component == .controlNet }
+    func find(_ tail: String, in place: ComponentPlace?) -> TensorDescription? {
+      guard let place else { return nil }
+      return tensors.first {
+        $0.shape.rank > 0 && $0.name.hasPrefix(place.prefix) && $0.name.hasSuffix(tail)
+      }
+    }
+    let context = find(".attn2.to_k.weight", in: network)?.shape.last
+    contextWidth = context
+    let added =
+      find("label_emb.0.0.weight", in: network)
+      ?? find("add_embedding.linear_1.weight", in: network)
+    let projection = find(".proj_in.weight", in: network)
+    let first = places.first { $0.component == .textEncoder }
+    let second = places.first { $0.component == .textEncoder2 }
+    (family, evidence) =
+      if let second, first == nil,
+        second.prefix == "conditioner.embedders.0.model." || network != nil
+      {
+        (.stableDiffusionXLRefiner, "the second text encoder alone")
+      } else if second != nil {
+        (.stableDiffusionXL, first == nil ? "a text encoder of width 1280" : "two text encoders")
+      } else if let added {
+        // The refiner embeds five numbers beside the pooled text, the base model six.
+        if let context, added.shape.last == context + 5 * 256 {
+          (.stableDiffusionXLRefiner, "'\(added.name)' \(added.shape) takes five sizes")
+        } else {
+          (.stableDiffusionXL, "'\(added.name)' \(added.shape) takes sizes and a pooled text")
+        }
+      } else if let first, first.prefix.hasPrefix("conditioner.") {
+        (.stableDiffusionXL, first.evidence)
+      } else if let first, first.naming == .openCLIP {
+        (.stableDiffusion2, "an OpenCLIP text encoder")
+      } else if let projection, projection.shape.rank == 2 {
+        (.stableDiffusion2, "'\(projection.name)' \(projection.shape) is a linear layer")
+      } else if network == nil, let first,
+        find("token_embedding.weight", in: first)?.shape.last == 1024
+      {
+        (.stableDiffusion2, "a text encoder of width 1024")
+      } else if network == nil, first == nil {
+        (.stableDiffusion1, "an autoencoder alone, which does not tell the family")
+      } else {
+        (.stableDiffusion1, "one text encoder, convolutional projections")
+      }
+  }
+}

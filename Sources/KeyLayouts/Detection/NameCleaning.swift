@@ -1,0 +1,46 @@
+internal import TensorCore
+
+/// What wrappers and careless tools leave around a name: the levels of `torch.compile` and
+/// `DataParallel`, wherever they stand, and a component's prefix written twice.
+public enum NameCleaning {
+  private static let wrappers: Set<Substring> = ["_orig_mod", "module"]
+
+  private static let prefixes = [
+    "model.diffusion_model.", "first_stage_model.", "cond_stage_model.", "control_model.",
+    "diffusion_model.", "unet.", "vae.", "text_encoder.", "text_encoder_2.", "conditioner.",
+  ]
+
+  /// The name without them.
+  public static func clean(_ name: String) -> String {
+    var cleaned = name
+    if name.contains("_orig_mod") || name.contains("module") {
+      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+      let kept = parts.filter { !wrappers.contains($0) }
+      if kept.count < parts.count, !kept.isEmpty { cleaned = kept.joined(separator: ".") }
+    }
+    for prefix in prefixes {
+      while cleaned.hasPrefix(prefix), cleaned.dropFirst(prefix.count).hasPrefix(prefix) {
+        cleaned.removeFirst(prefix.count)
+      }
+    }
+    return cleaned
+  }
+
+  /// The tensors under clean names.
+  ///
+  /// - Throws: `LayoutError` when two tensors would have one name.
+  static func clean(_ tensors: [TensorDescription]) throws(LayoutError) -> [TensorDescription] {
+    var found: [String: String] = [:]
+    var cleaned = tensors
+    for (place, tensor) in tensors.enumerated() {
+      cleaned[place].name = clean(tensor.name)
+      if let first = found.updateValue(tensor.name, forKey: cleaned[place].name),
+        first != tensor.name
+      {
+        throw LayoutError(
+          .duplicateTarget(cleaned[place].name, first: first, second: tensor.name))
+      }
+    }
+    return cleaned
+  }
+}

@@ -1,0 +1,78 @@
+internal import TensorCore
+
+/// The sizes of every component that is there.
+struct ComponentSizes {
+  private(set) var unet: UNetDimensions?
+  private(set) var vae: VAEDimensions?
+  private(set) var textEncoders: [TextEncoderDimensions] = []
+  private(set) var controlNet: ControlNetDimensions?
+
+  /// Measures components under canonical names.
+  ///
+  /// - Throws: `LayoutError` when blocks do not add up to levels, or a tensor that tells a size is
+  ///   missing.
+  init(_ components: [Component], _ names: Names, _ measures: Measures) throws(LayoutError) {
+    for component in components {
+      let prefix = component.prefix
+      switch component {
+      case .unet:
+        guard let plan = UNetPlan(diffusers: names, prefix: prefix) else {
+          throw LayoutError(.irregular(component))
+        }
+        unet = try UNetDimensions(component: .unet, plan: plan, measures: measures)
+      case .vae:
+        guard let plan = VAEPlan(diffusers: names, prefix: prefix) else {
+          throw LayoutError(.irregular(component))
+        }
+        vae = try VAEDimensions(plan: plan, measures: measures)
+      case .textEncoder, .textEncoder2:
+        textEncoders.append(
+          try TextEncoderDimensions(component: component, names: names, measures: measures))
+      case .controlNet:
+        guard let plan = ControlNetPlan(diffusers: names, prefix: prefix) else {
+          throw LayoutError(.irregular(component))
+        }
+        controlNet = try ControlNetDimensions(plan: plan, measures: measures)
+      }
+    }
+  }
+
+  /// Every tensor that the components must have.
+  var expected: [(name: String, shape: TensorShape)] {
+    (unet?.expected ?? []) + (vae?.expected ?? []) + textEncoders.flatMap(\.expected)
+      + (controlNet?.expected ?? [])
+  }
+
+  /// The network attends to what the text encoders give: with SDXL's two side by side.
+  ///
+  /// - Throws: `LayoutError` when the widths disagree, so that these are parts of two models.
+  func checkWidths() throws(LayoutError) {
+    let texts = textEncoders.map(\.width)
+    for network in [unet, controlNet?.unet] {
+      guard let network, let context = network.contextWidth, !texts.isEmpty else { continue }
+      // Where SDXL's encoders are not both there, the other's share is unknown.
+      let isHalf = network.addedWidth != nil && texts.count == 1
+      guard isHalf ? context >= texts[0] : context == texts.reduce(0, +) else {
+        throw LayoutError(
+          .widthsDisagree(network: network.component, context: context, texts: texts))
+      }
+    }
+  }
+}
+
+extension Configurations {
+  /// The configuration of every component, and of the scheduler where there is a U-Net.
+  func all(of sizes: ComponentSizes) -> [String: NotedConfiguration] {
+    var all: [String: NotedConfiguration] = [:]
+    if let unet = sizes.unet {
+      all[Component.unet.rawValue] = self.unet(unet)
+      all["scheduler"] = scheduler(inputChannels: unet.inputChannels)
+    }
+    if let vae = sizes.vae { all[Component.vae.rawValue] = self.vae(vae) }
+    for text in sizes.textEncoders { all[text.component.rawValue] = textEncoder(text) }
+    if let control = sizes.controlNet {
+      all[Component.controlNet.rawValue] = controlNet(control)
+    }
+    return all.mapValues(\.sorted)
+  }
+}

@@ -1,0 +1,102 @@
+internal import TensorCore
+
+/// The rules of all families: which component has which modules, here and there.
+enum FamilyTable {
+  /// The rules from a checkpoint's names to canonical ones, for the blocks that the names show.
+  ///
+  /// - Throws: `LayoutError` when the blocks of a component do not add up to levels.
+  static func reading(_ detection: Detection, _ names: Names) throws(LayoutError) -> RuleTable {
+    var rules: [ModuleRule] = []
+    var fused: [FusedRule] = []
+    var surplus: [String] = []
+    for place in detection.places {
+      let found = try self.rules(
+        of: place.component, place.naming, names, place.prefix, detection.family)
+      rules += found.rules.map { $0.below(place.prefix, place.component.prefix) }
+      fused += found.fused.map { $0.below(place.prefix, place.component.prefix) }
+      surplus += found.surplus.map { place.prefix + $0 }
+    }
+    return RuleTable(rules: rules, fused: fused, ignored: LeftBehind.rules(surplus: surplus))
+  }
+
+  /// The rules of one component, without prefixes.
+  private static func rules(
+    of component: Component, _ naming: Naming, _ names: Names, _ prefix: String, _ family: Family
+  ) throws(LayoutError) -> (rules: [ModuleRule], fused: [FusedRule], surplus: [String]) {
+    switch (component, naming) {
+    case (.unet, .ldm):
+      guard let plan = UNetPlan(ldm: names, prefix: prefix) else {
+        throw LayoutError(.irregular(component))
+      }
+      return (plan.rules, [], [])
+    case (.controlNet, .ldm):
+      guard let plan = ControlNetPlan(ldm: names, prefix: prefix) else {
+        throw LayoutError(.irregular(component))
+      }
+      return (plan.rules, [], [])
+    case (.vae, .ldm):
+      guard let plan = VAEPlan(ldm: names, prefix: prefix) else {
+        throw LayoutError(.irregular(component))
+      }
+      return (plan.rules, [], [])
+    case (.unet, _): return (UNetPlan.modules.map { ModuleRule($0, $0) }, [], [])
+    case (.controlNet, _): return (ControlNetPlan.modules.map { ModuleRule($0, $0) }, [], [])
+    case (.vae, _): return (VAEPlan.canonicalRules, [], [])
+    case (.textEncoder, .openCLIP), (.textEncoder2, .openCLIP):
+      let blocks = "transformer.resblocks"
+      let layers = names.count(below: prefix + blocks)
+      // Stable Diffusion 2.x takes what the last block but one says; diffusers leaves the last out,
+      // by its number: a smaller encoder keeps all.
+      let used = family == .stableDiffusion2 && layers == 24 ? 23 : layers
+      let plan = TextEncoderPlan.openCLIP(component, layers: used)
+      return (plan.rules, plan.fused, (used..<layers).map { "\(blocks).\($0)" })
+    case (.textEncoder, _), (.textEncoder2, _):
+      return (TextEncoderPlan.transformers(component), [], [])
+    }
+  }
+
+  /// The rules from canonical names to those of a family's single file. What travelled along takes
+  /// its place again, except for whole networks that only folders hold.
+  static func toOriginal(_ names: Names, _ family: Family) -> RuleTable {
+    var rules: [ModuleRule] = []
+    var fused: [FusedRule] = []
+    for place in family.original {
+      let prefix = place.component.prefix
+      switch place.component {
+      case .unet: rules += below(place, UNetPlan(diffusers: names, prefix: prefix)?.rules ?? [])
+      case .controlNet:
+        rules += below(place, ControlNetPlan(diffusers: names, prefix: prefix)?.rules ?? [])
+      case .vae: rules += below(place, VAEPlan(diffusers: names, prefix: prefix)?.rules ?? [])
+      case .textEncoder, .textEncoder2:
+        if place.naming == .openCLIP {
+          let layers = names.count(below: prefix + "text_model.encoder.layers")
+          let plan = TextEncoderPlan.openCLIP(place.component, layers: layers)
+          rules += below(place, plan.rules)
+          fused += plan.fused.map { $0.below(place.prefix, prefix) }
+        } else {
+          rules += below(place, TextEncoderPlan.transformers(place.component))
+        }
+      }
+    }
+    return RuleTable(rules: rules, fused: fused).inverse { name in
+      let companion = LeftBehind.companion(of: name)
+      return companion.map { .dropped(reason: $0) } ?? .restored
+    }
+  }
+
+  /// The rules from canonical names to diffusers' own, which they are.
+  ///
+  /// - Parameter isFolder: whether a pipeline's folder is written, which has a place for each of its
+  ///   networks and for nothing else. A single file keeps what travels along.
+  static func toDiffusers(isFolder: Bool) -> RuleTable {
+    RuleTable(rules: Component.allCases.map { ModuleRule($0.rawValue, $0.rawValue) }) { name in
+      guard isFolder else { return .kept }
+      return LeftBehind.companion(of: name) == nil
+        ? .dropped(reason: LeftBehind.reason(for: name)) : .restored
+    }
+  }
+
+  private static func below(_ place: OriginalPlace, _ rules: [ModuleRule]) -> [ModuleRule] {
+    rules.map { $0.below(place.prefix, place.component.prefix) }
+  }
+}

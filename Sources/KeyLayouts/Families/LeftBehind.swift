@@ -1,0 +1,66 @@
+/// What stands in a checkpoint beside the model.
+enum LeftBehind {
+  /// The rules for a family's checkpoints.
+  ///
+  /// - Parameter surplus: modules of the text encoder that are stored and never used.
+  static func rules(surplus: [String]) -> [IgnoreRule] {
+    surplus.map { IgnoreRule(.module($0), reason: unusedLayer, isCarried: true) } + common
+  }
+
+  private static let common: [IgnoreRule] =
+    schedule.map { IgnoreRule(.name($0), reason: "schedule buffer") }
+    + markers.map { IgnoreRule(.name($0), reason: "prediction marker", isCarried: true) }
+    + [
+      IgnoreRule(.module("model_ema"), reason: "EMA copy"),
+      IgnoreRule(.tail("position_ids"), reason: "position ids"),
+      IgnoreRule(.tail("attn_mask"), reason: "attention mask"),
+      IgnoreRule(.module("first_stage_model.loss"), reason: "training loss"),
+      IgnoreRule(.module("optimizer_states"), reason: "optimizer state"),
+      IgnoreRule(.module("lr_schedulers"), reason: "Lightning leftover"),
+      IgnoreRule(.module("callbacks"), reason: "Lightning leftover"),
+      IgnoreRule(.module("loops"), reason: "Lightning leftover"),
+      IgnoreRule(.module("embedding_manager"), reason: "embedding manager"),
+      // Parts of CLIP that compare texts with pictures; no picture is drawn with them.
+      IgnoreRule(.tail("logit_scale"), reason: "CLIP comparison", isCarried: true),
+      IgnoreRule(.tail("text_projection"), reason: "CLIP comparison", isCarried: true),
+      IgnoreRule(.tail("text_projection.weight"), reason: "CLIP comparison", isCarried: true),
+      IgnoreRule(.module("depth_model"), reason: "depth estimator", isCarried: true),
+      IgnoreRule(.name("logvar"), reason: "Lightning leftover"),
+      IgnoreRule(.name("global_step"), reason: "Lightning leftover"),
+      IgnoreRule(.name("epoch"), reason: "Lightning leftover"),
+      IgnoreRule(.name("scale_factor"), reason: "Lightning leftover"),
+    ]
+    + companions.map { IgnoreRule(.module($0.name), reason: $0.reason, isCarried: true) }
+
+  /// Buffers that follow from the schedule's settings.
+  private static let schedule = [
+    "betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod",
+    "sqrt_one_minus_alphas_cumprod", "log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod",
+    "sqrt_recipm1_alphas_cumprod", "posterior_variance", "posterior_log_variance_clipped",
+    "posterior_mean_coef1", "posterior_mean_coef2", "lvlb_weights", "denoiser.sigmas",
+  ]
+
+  /// Tensors whose presence says what the model predicts.
+  private static let markers = [
+    "v_pred", "ztsnr", "edm_mean", "edm_std", "edm_vpred.sigma_max", "edm_vpred.sigma_min",
+  ]
+
+  /// Whole networks beside the model in a diffusers folder.
+  private static let companions = [
+    (name: "safety_checker", reason: "safety checker"),
+    (name: "depth_estimator", reason: "depth estimator"),
+    (name: "image_encoder", reason: "image encoder"),
+  ]
+
+  /// What a tensor belongs to, if that is a whole network beside the model.
+  static func companion(of name: String) -> String? {
+    companions.first { name.hasPrefix($0.name + ".") }?.reason
+  }
+
+  /// Why a tensor is no part of the model.
+  static func reason(for name: String) -> String {
+    common.first { $0.covers(name) }?.reason ?? unusedLayer
+  }
+
+  private static let unusedLayer = "unused last layer"
+}
