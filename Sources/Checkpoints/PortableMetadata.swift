@@ -3,7 +3,8 @@ public import TensorCore
 extension Checkpoint {
   /// Members of `metadata` that describe the container they stand in, and so do not travel.
   private static let containerMembers = [
-    "wrapper", "unreadMembers", "tensorsOutsideRoot", "unreadTensors", "components", "source",
+    "wrapper", "checksums", "unreadMembers", "tensorsOutsideRoot", "unreadTensors", "components",
+    "source",
     "model_index", "tool",
     "general.alignment", "general.file_type", "general.quantization_version",
   ]

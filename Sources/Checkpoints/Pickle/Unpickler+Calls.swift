@@ -76,7 +76,8 @@ extension Unpickler {
   ) throws(PickleProblem) -> PickleValue? {
     switch callable {
     case .dictionary, .orderedDictionary, .defaultDictionary:
-      return newDictionary(callable == .defaultDictionary ? arguments.dropFirst() : arguments[...])
+      return try newDictionary(
+        callable == .defaultDictionary ? arguments.dropFirst() : arguments[...])
     case .list: return newSequence(arguments).map { .list($0) }
     case .tuple, .size: return newSequence(arguments).map { .tuple($0) }
     case .set: return newSequence(arguments).map { .set($0) }
@@ -169,7 +170,9 @@ extension Unpickler {
   }
 
   /// A dictionary of another one's items, or of a sequence of pairs.
-  private mutating func newDictionary(_ arguments: ArraySlice<PickleValue>) -> PickleValue? {
+  private mutating func newDictionary(
+    _ arguments: ArraySlice<PickleValue>
+  ) throws(PickleProblem) -> PickleValue? {
     guard let first = arguments.first else { return heap.newDictionary() }
     guard arguments.count == 1 else { return nil }
     var copy = PickleDictionary()
@@ -181,7 +184,7 @@ extension Unpickler {
       }
       for element in elements {
         guard let pair = heap.elements(of: element), pair.count == 2 else { return nil }
-        copy.set(pair[0], pair[1])
+        guard copy.set(pair[0], pair[1]) else { throw duplicateKey(pair[0], pair[1]) }
       }
     }
     guard chargeCopies(copy.entries.count) else { return nil }

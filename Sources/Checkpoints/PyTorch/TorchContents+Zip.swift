@@ -6,7 +6,7 @@ extension TorchContents {
   static func zip(_ storage: ByteStorage) throws(PyTorchError.Problem) -> TorchContents {
     let contents: ZipContents
     do throws(ZipProblem) {
-      contents = try ZipContents(storage)
+      contents = try ZipContents(storage, mayLackChecksums: true)
     } catch {
       throw .zip(error)
     }
