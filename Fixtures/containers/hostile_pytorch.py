@@ -81,15 +81,6 @@ def hostile_pytorch():
         "storage-claim": pickled(tensor([2, 2], [2, 1], count=8)),
         "storage-claim-overflow": pickled(tensor([2, 2], [2, 1], count=1 << 62)),
         "missing-storage": pickled(tensor([2, 2], [2, 1], key="9")),
-        "key-twice": b"\x80\x02}(" + text("w") + tensor([4], [1]) + text("w")
-                     + tensor([2], [1]) + b"u.",
-        "key-twice-later": b"\x80\x02}" + text("w") + tensor([4], [1]) + b"s" + text("w")
-                           + tensor([4], [1]) + b"s.",
-        "key-twice-dict": b"\x80\x02(" + text("epoch") + b"K\x01" + text("epoch") + b"K\x02d.",
-        "key-twice-pairs": b"\x80\x02ccollections\nOrderedDict\n](]" + b"(" + text("w")
-                           + tensor([4], [1]) + b"e](" + text("w") + tensor([4], [1])
-                           + b"ee\x85R.",
-        "key-twice-number": b"\x80\x02}(K\x01N\x88Nu.",
         "same-name": b"\x80\x02}(" + text("a.b") + tensor([4], [1]) + text("a") + b"}("
                      + text("b") + tensor([4], [1]) + b"uu.",
         "deep": b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".",

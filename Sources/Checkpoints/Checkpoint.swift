@@ -8,7 +8,7 @@ public struct Checkpoint: Sendable {
   /// The container, found from the bytes.
   public let format: ContainerFormat
   /// The tensors, in the container's order.
-  public let source: any TensorSource
+  public private(set) var source: any TensorSource
   /// What the container says beside the tensors: safetensors' `__metadata__` strings, or for a
   /// pickle the non-tensor values as JSON under `values`.
   public let metadata: JSONObject
@@ -49,6 +49,18 @@ public struct Checkpoint: Sendable {
   public var filesFolder: String {
     guard !DiffusersFolderReader.recognises(path) else { return path }
     return path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) : "."
+  }
+
+  /// The same checkpoint with other tensors: some renamed, replaced or left out.
+  package func replacing(_ source: any TensorSource) -> Checkpoint {
+    var checkpoint = self
+    checkpoint.source = source
+    return checkpoint
+  }
+
+  /// The tensors; of an ingot each is checked against its digest as it is read.
+  package var checkedSource: any TensorSource {
+    (source as? IngotReader).map(CheckedIngot.init) ?? source
   }
 
   /// Opens a checkpoint of any known container, which is found from its content, never from its

@@ -3,8 +3,7 @@ public import TensorCore
 extension Checkpoint {
   /// Members of `metadata` that describe the container they stand in, and so do not travel.
   private static let containerMembers = [
-    "wrapper", "checksums", "unreadMembers", "tensorsOutsideRoot", "unreadTensors", "components",
-    "source",
+    "wrapper", "unreadMembers", "tensorsOutsideRoot", "unreadTensors", "components", "source",
     "model_index", "tool",
     "general.alignment", "general.file_type", "general.quantization_version",
   ]
@@ -19,6 +18,17 @@ extension Checkpoint {
       let values = try? JSON(parsing: Array(text.utf8)), values.objectValue != nil
     {
       metadata["values"] = values
+    }
+    // A pickle has no place of its own for what other containers call metadata: the writer puts it
+    // beside the tensors, and here it comes back.
+    if var values = metadata["values"]?.objectValue,
+      let nested = values["metadata"]?.objectValue
+    {
+      for member in nested.members where metadata[member.key] == nil {
+        metadata[member.key] = member.value
+      }
+      values["metadata"] = nil
+      metadata["values"] = values.isEmpty ? nil : .object(values)
     }
     return metadata
   }

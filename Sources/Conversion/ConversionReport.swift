@@ -38,4 +38,12 @@ public struct ConversionReport: Sendable, Hashable {
   /// Floating tensors that stayed in their own type, because a block type was asked for and they
   /// are no matrices with whole blocks in their rows.
   public let kept: [String]
+  /// What the U-Net predicts and how that is known; `nil` where none was written.
+  public let prediction: Prediction?
+  /// The markers of the prediction type that were added.
+  public let markers: [String]
+  /// For the first tensors that no rule knows, the expected name that is most like theirs.
+  public let nearest: [String: String]
+  /// What converting there and back showed, if that was asked for.
+  public let certificate: RoundTripCertificate?
 }

@@ -12,8 +12,22 @@ public struct ConversionRequest: Sendable, Hashable {
   public var layout: Layout?
   /// The type that floating tensors are cast to; their own by default.
   public var elementType: ElementType?
+  /// The type that a component's floating tensors are cast to; `elementType` for all others.
+  public var componentTypes: [Component: ElementType] = [:]
   /// The most bytes of tensors in one file; all of them by default.
   public var shardBytes: Int?
+  /// Which tensors the result holds.
+  public var selection = TensorSelection()
+  /// Whether a tensor that no rule knows is an error.
+  public var isStrict = false
+  /// Whether only what a model needs to draw is kept: no averages, optimizer or schedule.
+  public var isPruned = false
+  /// A file whose VAE takes the place of the model's own, or joins a model that has none.
+  public var vaePath: String?
+  /// What the result is to say beside what the source says.
+  public var metadata = JSONObject()
+  /// Whether the conversion is run back as well, and every tensor compared.
+  public var isCertified = false
   /// The program and version that an ingot names as its writer.
   public var tool: String
 
@@ -28,6 +42,32 @@ public struct ConversionRequest: Sendable, Hashable {
     self.elementType = elementType
     self.shardBytes = shardBytes
     self.tool = tool
+  }
+
+  /// The type that a component's floating tensors are cast to; `nil` for their own.
+  func elementType(of component: Component?) -> ElementType? {
+    component.flatMap { componentTypes[$0] } ?? elementType
+  }
+
+  /// Checks what can be known without the model.
+  ///
+  /// - Throws: `ConversionError` for a type that cannot be made, or for what the container has no
+  ///   place for.
+  func check() throws(ConversionError) {
+    for type in [elementType].compactMap({ $0 }) + componentTypes.values where !type.isEncodable {
+      throw ConversionError(
+        path: output, problem: "cannot cast to \(type), expected one of \(ElementType.castTargets)")
+    }
+    guard shardBytes == nil || container.writesShards else {
+      let able = ContainerFormat.sharded.map(\.rawValue).joined(separator: " or ")
+      throw ConversionError(
+        path: output,
+        problem: "\(container.rawValue) is one file and has no shards, expected \(able)")
+    }
+    guard metadata.isEmpty || container.keepsMetadata else {
+      throw ConversionError(
+        path: output, problem: "\(container.rawValue) has no place for metadata")
+    }
   }
 }
 

@@ -18,8 +18,8 @@ public struct Converter: Sendable {
 
   /// Writes the result, which appears whole or not at all.
   ///
-  /// A model of a known family must be whole. Where neither the layout nor the container asks for
-  /// other names, every tensor is kept under its own.
+  /// A model of a known family must be whole, or as much of it as is asked for. Where neither the
+  /// layout nor the container asks for other names, every tensor is kept under its own.
   ///
   /// - Parameter progress: called with the bytes written so far and in all.
   /// - Throws: `LayoutError` when a tensor is missing or misshapen, or the family is unknown and
@@ -28,54 +28,32 @@ public struct Converter: Sendable {
   public func run(
     progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws -> ConversionReport {
-    let plan = try plan()
-    let cast = request.elementType.map { CastTensors(plan.tensors, to: $0) }
-    let tensors: any TensorSource = cast ?? plan.tensors
-    let detection = try? model.reading.get().detection
-    var destination = Destination(
-      path: request.output, tool: request.tool, family: detection?.family.rawValue,
-      shardBytes: request.shardBytes)
-    if request.container.contents != .tensors, case .success = model.reading {
-      let canonical = try model.model
-      destination.configurations = canonical.configurations
-      destination.attachments = canonical.attachments
-      if request.container.contents == .components, let lone = detection?.components.first,
-        detection?.components.count == 1
-      {
-        // A folder of one component is what its class saves: no scheduler, no tokenizer.
-        destination.configurations = canonical.configurations.filter { $0.key == lone.rawValue }
-        destination.attachments = [:]
-      }
-      if request.container.contents == .components, let detection,
-        detection.components.count > 1
-      {
-        destination.modelIndex =
-          PipelineIndex(
-            family: detection.family, configurations: canonical.configurations,
-            tokenizers: Set(
-              canonical.attachments.keys.compactMap {
-                $0.hasPrefix("tokenizer") ? $0.split(separator: "/").first.map(String.init) : nil
-              }
-            ).sorted(),
-            stated: checkpoint.metadata["model_index"]?.objectValue ?? [:]
-          ).json
-      }
-    }
-    if request.container.contents == .model {
-      // The digest of the source is made while the tensors are copied: both wait for the disk.
-      let provenance = Provenance(of: checkpoint)
-      destination.source = { try provenance.json }
-    }
-    let metadata = checkpoint.portableMetadata
+    try request.check()
+    let plan = try ConversionPlan(model, request)
+    var mapped = MappedTensors(plan.source, by: plan.ledger)
+    if request.container.contents == .components { mapped = mapped.byComponent }
+    let types = mapped.targets.map { request.elementType(of: plan.component(of: $0)) }
+    let cast = types.contains { $0 != nil } ? CastTensors(mapped, to: types) : nil
+    let values: any TensorSource = cast ?? mapped
+    let markers = markers(plan, present: values.tensors)
+    let tensors: any TensorSource =
+      markers.tensors.isEmpty ? values : JoinedTensors(values, markers)
+    var metadata = metadata(plan)
+    let certificate =
+      request.isCertified ? try RoundTrip(plan, values, of: checkpoint.path).certificate() : nil
+    if let certificate { metadata[RoundTripCertificate.key] = .string(certificate.json.text()) }
     try request.container.write(
-      tensors, metadata: metadata, to: destination, progress: progress)
+      tensors, metadata: metadata, to: try destination(plan), progress: progress)
+    if request.isCertified {
+      try WrittenFile(request.output).compare(with: tensors)
+    }
     // A folder is new, so nothing of before is in it.
     let shards =
       request.container.writesShards && request.container.contents == .tensors
       ? ShardPlan(tensors.tensors, limit: request.shardBytes, path: request.output) : nil
     return ConversionReport(
       source: checkpoint.path, sourceFormat: checkpoint.format,
-      detection: detection, output: request.output,
+      detection: plan.reading?.detection, output: request.output,
       container: request.container, layout: plan.layout, ledger: plan.ledger,
       opaqueValues: checkpoint.opaqueValues, safety: checkpoint.shownSafety,
       unreadTensors: checkpoint.metadata["unreadTensors"]?.objectValue ?? [:],
@@ -85,81 +63,67 @@ public struct Converter: Sendable {
       leftovers: shards?.leftovers ?? [],
       droppedMetadata: request.container.keepsMetadata
         ? [] : metadata.keys.filter { $0 != "format" },
-      kept: cast?.kept ?? [])
+      kept: cast?.kept ?? [],
+      prediction: plan.keptComponents.contains(.unet) ? plan.reading?.prediction : nil,
+      markers: markers.tensors.map(\.name),
+      nearest: plan.reading?.nearestToUnexplained ?? [:],
+      certificate: certificate)
   }
 
-  /// Which tensors go, under which names.
-  private struct Plan {
-    var tensors: MappedTensors
-    let ledger: Ledger
-    let layout: Layout?
-
-    init(_ source: any TensorSource, by ledger: Ledger, layout: Layout?) {
-      tensors = MappedTensors(source, by: ledger)
-      self.ledger = ledger
-      self.layout = layout
-    }
-  }
-
-  private func plan() throws -> Plan {
-    if let type = request.elementType, !type.isEncodable {
-      throw ConversionError(
-        path: request.output,
-        problem: "cannot cast to \(type), expected one of \(ElementType.castTargets)")
-    }
-    guard request.shardBytes == nil || request.container.writesShards else {
-      let able = ContainerFormat.sharded.map(\.rawValue).joined(separator: " or ")
-      throw ConversionError(
-        path: request.output,
-        problem: "\(request.container.rawValue) is one file and has no shards, expected \(able)")
-    }
-    let source: any TensorSource =
-      (checkpoint.source as? IngotReader).map(CheckedIngot.init) ?? checkpoint.source
-    let reading: LayoutReading
-    switch model.reading {
-    case .success(let known): reading = known
-    case .failure(let error):
-      guard error.isAboutFamily, !needsNames else { throw error }
-      return Plan(source, by: .keeping(source.tensors), layout: nil)
-    }
-    try reading.requireWhole(origin: checkpoint.path)
-    let layout = try targetLayout(of: reading)
-    if layout == reading.detection.layout, checkpoint.format.contents == .tensors,
-      request.container.contents == .tensors
+  /// What the result is to say beside its tensors.
+  private func metadata(_ plan: ConversionPlan) -> JSONObject {
+    var metadata = checkpoint.portableMetadata
+    // What a trainer kept for itself is of no use to who draws.
+    if request.isPruned { metadata["values"] = nil }
+    if let prediction = plan.reading?.prediction, plan.layout == .ldm,
+      request.container.contents == .tensors, prediction.origin != .assumed,
+      plan.keptComponents.contains(.unet), request.container.keepsMetadata
     {
-      return Plan(source, by: .keeping(source.tensors), layout: layout)
+      metadata["modelspec.prediction_type"] = .string(
+        prediction.type == .velocity ? "v" : prediction.type.rawValue)
     }
-    let isFolder = request.container.contents == .components
-    let ledger = reading.ledger.followed(
-      by: try LayoutReading.ledger(
-        writing: reading.ledger.targets.map(\.description), as: layout,
-        of: reading.detection.family, isFolder: isFolder))
-    var plan = Plan(source, by: ledger, layout: layout)
-    if isFolder { plan.tensors = plan.tensors.byComponent }
-    return plan
+    for member in request.metadata.members { metadata[member.key] = member.value }
+    return metadata
   }
 
-  /// Whether the result cannot be written without knowing what the tensors are. An ingot can: it
-  /// keeps the names then.
-  private var needsNames: Bool {
-    request.container.contents == .components || request.layout != nil
+  private func markers(_ plan: ConversionPlan, present: [TensorDescription]) -> MarkerTensors {
+    guard let reading = plan.reading, plan.layout == .ldm, request.container != .gguf,
+      plan.keptComponents.contains(.unet)
+    else { return MarkerTensors() }
+    return MarkerTensors(
+      for: reading.prediction, of: reading.detection.family, present: present)
   }
 
-  private func targetLayout(of reading: LayoutReading) throws(ConversionError) -> Layout {
-    switch request.container.contents {
-    case .model, .components:
-      if let layout = request.layout, layout != .diffusers {
-        throw ConversionError(
-          path: request.output,
-          problem:
-            "layout \(layout.rawValue), but \(request.container.rawValue) has diffusers' names"
-        )
+  private func destination(_ plan: ConversionPlan) throws -> Destination {
+    var destination = Destination(
+      path: request.output, tool: request.tool,
+      family: plan.reading?.detection.family.rawValue, shardBytes: request.shardBytes)
+    if request.container.contents != .tensors {
+      destination.configurations = plan.configurations
+      destination.attachments = plan.attachments
+    }
+    if request.container.contents == .components, let family = plan.reading?.detection.family {
+      let components = plan.keptComponents
+      if components.count == 1 {
+        // A folder of one component is what its class saves: no scheduler, no tokenizer.
+        destination.configurations = plan.configurations.filter {
+          $0.key == components[0].rawValue
+        }
+        destination.attachments = [:]
+      } else {
+        destination.modelIndex =
+          PipelineIndex(
+            family: family, configurations: plan.configurations,
+            attachments: Array(plan.attachments.keys),
+            stated: checkpoint.metadata["model_index"]?.objectValue ?? [:]
+          ).json
       }
-      return .diffusers
-    case .tensors:
-      // One file for all components is what LDM's names are for.
-      return request.layout
-        ?? (checkpoint.format.contents == .tensors ? reading.detection.layout : .ldm)
     }
+    if request.container.contents == .model {
+      // The digest of the source is made while the tensors are copied: both wait for the disk.
+      let provenance = Provenance(of: checkpoint)
+      destination.source = { try provenance.json }
+    }
+    return destination
   }
 }

@@ -11,10 +11,10 @@ struct PipelineIndex {
   ///
   /// - Parameters:
   ///   - configurations: by component.
-  ///   - tokenizers: the folders of tokenizers.
+  ///   - attachments: the paths of the files carried along, tokenizers' among them.
   ///   - stated: the source's own index, which counts for more where it speaks of what is there.
   init(
-    family: Family, configurations: [String: JSONObject], tokenizers: [String],
+    family: Family, configurations: [String: JSONObject], attachments: [String],
     stated: JSONObject = [:]
   ) {
     var entries: [String: JSON] = [:]
@@ -26,10 +26,15 @@ struct PipelineIndex {
         entries[component] = ["transformers", name]
       }
     }
-    for name in tokenizers { entries[name] = ["transformers", "CLIPTokenizer"] }
+    for name in ["tokenizer", "tokenizer_2"] {
+      guard attachments.contains(where: { $0.hasPrefix(name + "/") }) else { continue }
+      entries[name] = ["transformers", "CLIPTokenizer"]
+    }
+    let folders = Set(attachments.compactMap { $0.split(separator: "/").first.map(String.init) })
     for member in stated.members {
       let isPart = member.value.arrayValue != nil
-      guard !isPart || entries[member.key] != nil, member.key != "_name_or_path" else { continue }
+      let isThere = entries[member.key] != nil || folders.contains(member.key)
+      guard !isPart || isThere, member.key != "_name_or_path" else { continue }
       entries[member.key] = member.value
     }
     let version = stated["_diffusers_version"] ?? configurations["unet"]?["_diffusers_version"]

@@ -4,7 +4,12 @@ public import TensorCore
 
 extension CheckpointSummary {
   /// The summary for machines.
-  public var json: JSON {
+  public var json: JSON { json(withLedger: false) }
+
+  /// The summary for machines.
+  ///
+  /// - Parameter withLedger: whether the fate of every tensor is listed.
+  public func json(withLedger: Bool) -> JSON {
     var json: JSONObject = [
       "path": .string(checkpoint.path), "format": .string(checkpoint.format.rawValue),
       "tensor_count": .integer(checkpoint.source.tensors.count),
@@ -24,7 +29,14 @@ extension CheckpointSummary {
           "configuration_origins": .object(scheduler.originsJSON),
         ]
       }
-      json["ledger"] = .object(reading.ledger.json)
+      var ledger = reading.ledger.json
+      ledger["nearest"] = .object(
+        JSONObject(
+          reading.nearestToUnexplained.sorted { $0.key < $1.key }.map {
+            ($0.key, .string($0.value))
+          }))
+      if withLedger { ledger["entries"] = .array(reading.ledger.entries.map(\.json)) }
+      json["ledger"] = .object(ledger)
     case .failure(let error):
       json["family"] = .null
       json["layout"] = .null

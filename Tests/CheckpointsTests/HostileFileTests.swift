@@ -119,23 +119,6 @@ import Testing
     ("protocol.pt", "archive/data.pkl at byte 0: pickle protocol 9, expected at most 5"),
     ("rank.pt", "tensor 'w' has impossible sizes [2, 2], strides [1] or offset 0"),
     (
-      "key-twice-dict.pt",
-      "archive/data.pkl at byte 27: key 'epoch' stands twice in one dictionary"
-    ),
-    (
-      "key-twice-later.pt",
-      "archive/data.pkl at byte 278: tensor 'w' stands twice in one dictionary"
-    ),
-    (
-      "key-twice-number.pt",
-      "archive/data.pkl at byte 9: key 'True' stands twice in one dictionary"
-    ),
-    (
-      "key-twice-pairs.pt",
-      "archive/data.pkl at byte 311: tensor 'w' stands twice in one dictionary"
-    ),
-    ("key-twice.pt", "archive/data.pkl at byte 278: tensor 'w' stands twice in one dictionary"),
-    (
       "reduce-none.pt",
       "archive/data.pkl at byte 4: expected a class or function to call, found None"
     ),

@@ -41,20 +41,6 @@ import Testing
     }
   }
 
-  /// What torch reads is read; that nothing can tell whether it is damaged is said.
-  @Test func theLackOfChecksumsIsReported() throws {
-    let checkpoint = try Checkpoint.open(path: Fixture.path("valid/no-checksums.pt"))
-    #expect(
-      checkpoint.metadata["checksums"]
-        == "none: saved after torch.serialization.set_crc32_options(False)")
-    #expect(checkpoint.portableMetadata["checksums"] == nil)
-    #expect(checkpoint.safety?.verdict == .safe)
-    #expect(checkpoint.safety?.remarks.map(\.text) == ["zip: states no checksums"])
-    let plain = try Checkpoint.open(path: Fixture.path("valid/protocol-2.pt"))
-    #expect(plain.metadata["checksums"] == nil)
-    #expect(plain.safety?.remarks == [])
-  }
-
   @Test func unreadMembersAreReported() throws {
     let checkpoint = try Checkpoint.open(path: Fixture.path("hostile/extra-member-beside.pt"))
     #expect(checkpoint.metadata["unreadMembers"] == ["archive/evil.pkl"])

@@ -117,7 +117,7 @@ import Testing
     ),
     (
       ["convert", "m.ckpt", "-o", "m.ingot", "--dtype", "x"],
-      "f16 bf16 f32 f64 q4_0 q4_1 q5_0 q5_1 q8_0"
+      "--dtype is x, expected one of f16, bf16, f32, f64, q4_0"
     ),
     (["validate", "vea", "m.ckpt", "--reference", "r"], "following: tokenizer clip unet vae"),
     (["generate", "m.ckpt", "a", "-o", "a.png", "--seed", "a\nb"], "'a b' is invalid"),

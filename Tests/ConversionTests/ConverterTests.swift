@@ -29,10 +29,6 @@ import Testing
     return try Converter(try ModelReader.open(path: input), request).run()
   }
 
-  private func contents(ofFile path: String) throws -> [String: Content] {
-    try ConversionTests.contents(of: try Checkpoint.open(path: path).source)
-  }
-
   /// Written anew, a damaged tensor would get a digest that calls it intact.
   @Test(arguments: ["out.ingot", "out.safetensors", "out.ckpt", "out"])
   func aDamagedIngotGoesNowhere(name: String) throws {

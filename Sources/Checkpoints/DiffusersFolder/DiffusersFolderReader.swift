@@ -121,20 +121,15 @@ public struct DiffusersFolderReader: TensorSource {
     let name =
       configuration["_class_name"]?.stringValue
       ?? configuration["architectures"]?.arrayValue?.first?.stringValue
-    let component = name.flatMap { componentsByClass[$0] }
+    let component = name.flatMap(DiffusersClass.component)
     guard let component else {
       throw DiffusersFolderError(
         path: path,
         problem: "is of class \(name ?? "unknown"), expected one of "
-          + componentsByClass.keys.sorted().joined(separator: ", "))
+          + DiffusersClass.names.joined(separator: ", "))
     }
     return component
   }
-
-  private static let componentsByClass = [
-    "UNet2DConditionModel": "unet", "AutoencoderKL": "vae", "CLIPTextModel": "text_encoder",
-    "CLIPTextModelWithProjection": "text_encoder_2", "ControlNetModel": "controlnet",
-  ]
 
   static func isPlainName(_ name: String) -> Bool {
     IngotAttachment.isSafe(name) && !name.contains("/") && !name.hasPrefix(".")
@@ -195,7 +190,7 @@ public struct DiffusersFolderReader: TensorSource {
       }
       guard let place = place(in: found.weights) else {
         // A tokenizer has none; a network without weights would vanish without a word.
-        let isNetwork = DiffusersFolderReader.componentsByClass.values.contains(component)
+        let isNetwork = DiffusersClass.isNetwork(component)
         guard !isNetwork else {
           throw DiffusersFolderError(
             path: path,

@@ -10,9 +10,6 @@ public struct NumPyReader: TensorSource, CheckpointReader {
   public let tensors: [TensorDescription]
   /// Members that are no arrays of numbers: text, dates, files of something else.
   public let unreadMembers: [String]
-  /// The arrays that no tensor can hold, each with the reason: Python objects, which are pickled,
-  /// structures.
-  public let unreadTensors: JSONObject
 
   private let path: String
   private let arrays: [Array]
@@ -40,7 +37,6 @@ public struct NumPyReader: TensorSource, CheckpointReader {
     var tensors: [TensorDescription] = []
     var arrays: [Array] = []
     var unread: [String] = []
-    var refused: [(name: String, problem: String)] = []
     do throws(NumPyError.Problem) {
       if ZipArchive.recognises(storage) {
         let contents = try Self.contents(storage)
@@ -59,11 +55,8 @@ public struct NumPyReader: TensorSource, CheckpointReader {
               Array(
                 header: header, isBigEndian: isBigEndian, place: .member(member, contents)))
           case .plain: unread.append(member.name)
-          case .refused(let problem): refused.append((name, problem))
+          case .refused(let problem): throw .array(.type(problem), member: member.name)
           }
-        }
-        if tensors.isEmpty, let (name, problem) = refused.first {
-          throw .array(.type(problem), member: name + Self.ending)
         }
       } else {
         let header = try Self.header(of: storage)
@@ -83,7 +76,6 @@ public struct NumPyReader: TensorSource, CheckpointReader {
     self.tensors = tensors
     self.arrays = arrays
     unreadMembers = unread
-    unreadTensors = JSONObject(refused.map { ($0.name, .string("it " + $0.problem)) })
   }
 
   private static func contents(
@@ -172,7 +164,6 @@ public struct NumPyReader: TensorSource, CheckpointReader {
     if !unreadMembers.isEmpty {
       metadata["unreadMembers"] = .array(unreadMembers.map { .string($0) })
     }
-    if !unreadTensors.isEmpty { metadata["unreadTensors"] = .object(unreadTensors) }
     return Checkpoint(path: path, format: .numpy, source: self, metadata: metadata)
   }
 }

@@ -24,8 +24,6 @@ public enum PickleProblem: Error, Sendable, Hashable {
   case length(limit: Int)
   /// Bytes behind the stop opcode: a second pickle may hide there.
   case trailingBytes(count: Int)
-  /// A dictionary is given a key twice, which no writer does; whether its value is a tensor.
-  case duplicateKey(String, isTensor: Bool)
   /// The arguments of a known function, such as torch's tensor builders, are not what it takes.
   case call(function: String, problem: String)
 
@@ -47,8 +45,6 @@ public enum PickleProblem: Error, Sendable, Hashable {
       "the pickle is longer than \(limit) bytes, arrays of numbers aside"
     case .trailingBytes(let count):
       "\(count) byte\(count == 1 ? "" : "s") behind the end of the pickle"
-    case .duplicateKey(let key, let isTensor):
-      "\(isTensor ? "tensor" : "key") '\(key)' stands twice in one dictionary"
     case .call(let function, let problem): "\(function): \(problem)"
     }
   }

@@ -69,8 +69,6 @@ enum PickleValue: Sendable {
 }
 
 /// A Python dictionary: keys in the order of insertion, the last value of a key wins.
-///
-/// Python's writers set every key once, so a second time is a contradiction, which `set` tells.
 struct PickleDictionary: Sendable {
   private(set) var entries: [(key: PickleValue, value: PickleValue)] = []
   private var places: [Key: Int] = [:]
@@ -78,34 +76,23 @@ struct PickleDictionary: Sendable {
   private enum Key: Hashable {
     case string(ExactName)
     case integer(Int)
-    case float(Double)
-    case bytes([UInt8])
-    case none
-    /// Equal to nothing else.
     case other(Int)
   }
 
-  /// Sets a key's value; `false` when it had one already.
-  @discardableResult
-  mutating func set(_ key: PickleValue, _ value: PickleValue) -> Bool {
+  mutating func set(_ key: PickleValue, _ value: PickleValue) {
     let identity: Key =
       switch key {
       case .string(let text): .string(ExactName(text))
       case .integer(let number): .integer(number)
-      // To Python, 1, 1.0 and True are one key.
       case .bool(let flag): .integer(flag ? 1 : 0)
-      case .float(let number): Int(exactly: number).map { .integer($0) } ?? .float(number)
-      case .bytes(let bytes): .bytes(bytes)
-      case .none: .none
       default: .other(entries.count)
       }
     if let place = places[identity] {
       entries[place].value = value
-      return false
+    } else {
+      places[identity] = entries.count
+      entries.append((key, value))
     }
-    places[identity] = entries.count
-    entries.append((key, value))
-    return true
   }
 
   subscript(key: String) -> PickleValue? {

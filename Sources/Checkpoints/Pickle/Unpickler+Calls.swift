@@ -76,8 +76,7 @@ extension Unpickler {
   ) throws(PickleProblem) -> PickleValue? {
     switch callable {
     case .dictionary, .orderedDictionary, .defaultDictionary:
-      return try newDictionary(
-        callable == .defaultDictionary ? arguments.dropFirst() : arguments[...])
+      return newDictionary(callable == .defaultDictionary ? arguments.dropFirst() : arguments[...])
     case .list: return newSequence(arguments).map { .list($0) }
     case .tuple, .size: return newSequence(arguments).map { .tuple($0) }
     case .set: return newSequence(arguments).map { .set($0) }
@@ -170,9 +169,7 @@ extension Unpickler {
   }
 
   /// A dictionary of another one's items, or of a sequence of pairs.
-  private mutating func newDictionary(
-    _ arguments: ArraySlice<PickleValue>
-  ) throws(PickleProblem) -> PickleValue? {
+  private mutating func newDictionary(_ arguments: ArraySlice<PickleValue>) -> PickleValue? {
     guard let first = arguments.first else { return heap.newDictionary() }
     guard arguments.count == 1 else { return nil }
     var copy = PickleDictionary()
@@ -184,7 +181,7 @@ extension Unpickler {
       }
       for element in elements {
         guard let pair = heap.elements(of: element), pair.count == 2 else { return nil }
-        guard copy.set(pair[0], pair[1]) else { throw duplicateKey(pair[0], pair[1]) }
+        copy.set(pair[0], pair[1])
       }
     }
     guard chargeCopies(copy.entries.count) else { return nil }

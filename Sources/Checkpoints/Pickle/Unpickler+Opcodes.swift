@@ -191,21 +191,12 @@ extension Unpickler {
     _ elements: [PickleValue], of target: PickleValue
   ) throws(PickleProblem) {
     heap.weight += 3 * PickleHeap.elementWeight * elements.count
-    var duplicate: (key: PickleValue, value: PickleValue)?
     for (key, value) in try pairs(elements) {
-      let isNew: Bool
       switch target {
-      case .dictionary(let index): isNew = heap.dictionaries[index].set(key, value)
-      case .object(let index): isNew = heap.objects[index].items.set(key, value)
+      case .dictionary(let index): heap.dictionaries[index].set(key, value)
+      case .object(let index): heap.objects[index].items.set(key, value)
       default: throw .kind(expected: "a dictionary to set items of", found: target.kind)
       }
-      if !isNew, duplicate == nil { duplicate = (key, value) }
     }
-    if let duplicate { throw duplicateKey(duplicate.key, duplicate.value) }
-  }
-
-  /// The problem of a key that a dictionary has already.
-  func duplicateKey(_ key: PickleValue, _ value: PickleValue) -> PickleProblem {
-    .duplicateKey(heap.keyText(key), isTensor: value.isTensor)
   }
 }

@@ -126,9 +126,6 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
     if !wrapper.isEmpty { metadata["wrapper"] = .string(wrapper.joined(separator: ".")) }
     if outsideCount > 0 { metadata["tensorsOutsideRoot"] = .integer(outsideCount) }
     if !unreadTensors.isEmpty { metadata["unreadTensors"] = .object(unreadTensors) }
-    if contents.lacksChecksums {
-      metadata["checksums"] = "none: saved after torch.serialization.set_crc32_options(False)"
-    }
     if !unreadMembers.isEmpty {
       metadata["unreadMembers"] = .array(unreadMembers.map { .string($0) })
     }

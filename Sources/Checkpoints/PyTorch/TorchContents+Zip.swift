@@ -6,7 +6,7 @@ extension TorchContents {
   static func zip(_ storage: ByteStorage) throws(PyTorchError.Problem) -> TorchContents {
     let contents: ZipContents
     do throws(ZipProblem) {
-      contents = try ZipContents(storage, mayLackChecksums: true)
+      contents = try ZipContents(storage)
     } catch {
       throw .zip(error)
     }

@@ -7,11 +7,6 @@ struct TorchContents: Sendable {
   /// Whether the numbers in storages have their high byte first.
   let isBigEndian: Bool
   let unreadMembers: [String]
-  /// Whether nothing in the file tells if its bytes are damaged although its form has a place for
-  /// that.
-  var lacksChecksums: Bool {
-    if case .zip(let contents) = source { !contents.hasChecksums } else { false }
-  }
   private let places: [ExactName: Place]
   private let source: Source
   /// What holds the pickle, and so the arrays in it.

@@ -9,10 +9,8 @@ extension FileScan {
     if archive.isCut { remark(place, "zip: more members than are looked into") }
     for oddity in archive.oddities { remark(place, "zip: " + oddity) }
     noteDuplicates(archive, place)
-    let hasChecksums = archive.statesChecksums
-    if !hasChecksums { remark(place, "zip: states no checksums", .safe) }
     for member in archive.members {
-      scanMember(member, region, place, isChecked: hasChecksums)
+      scanMember(member, region, place)
     }
     let names = archive.members.flatMap(\.names)
     if names.contains(where: { $0.hasSuffix("/constants.pkl") }),
@@ -32,9 +30,7 @@ extension FileScan {
     }
   }
 
-  private mutating func scanMember(
-    _ member: LooseMember, _ region: ScanRegion, _ place: Place, isChecked: Bool
-  ) {
+  private mutating func scanMember(_ member: LooseMember, _ region: ScanRegion, _ place: Place) {
     let stored = region.part(member.dataStart..<member.dataEnd)
     guard stored.count > 0 else { return }
     var inner = place.inner(member.names.joined(separator: " = "))
@@ -60,7 +56,7 @@ extension FileScan {
     if member.flags & 1 != 0, !isFound {
       remark(inner, "encrypted: cannot be looked into")
     }
-    if isChecked { checkSum(member, stored, inner) }
+    checkSum(member, stored, inner)
   }
 
   /// Tells when a pickle's checksum is wrong; torch does not look at it.

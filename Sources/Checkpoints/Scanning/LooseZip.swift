@@ -28,12 +28,6 @@ struct LooseZip {
   /// The extents of directories and end records.
   private(set) var directories: [Range<Int>] = []
   private(set) var isCut = false
-  /// Whether any member has a checksum: torch can be told to write none.
-  var statesChecksums: Bool {
-    members.contains { member in
-      member.methods != [0] || member.sizes == [0] || !member.checksums.isSubset(of: [0])
-    }
-  }
   private let region: ScanRegion
   private var places: [Int: Int] = [:]
   /// Which entry of a directory listed the header at a place.

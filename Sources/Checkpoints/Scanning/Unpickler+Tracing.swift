@@ -129,14 +129,6 @@ extension Unpickler {
       // What the reader refuses to build, Python may build.
       do throws(PickleProblem) { try build(target, state: state) } catch {}
     case .append, .appends, .addItems, .setItem, .setItems: try noteItems(opcode)
-    case .dictionary:
-      let elements = try popToMark()
-      let dictionary = heap.newDictionary()
-      stack.append(dictionary)
-      // A key that stands twice is no fault to Python.
-      do throws(PickleProblem) { try setItems(elements, of: dictionary) } catch {
-        trace?.note(unproved: error.text, at: opcodeStart)
-      }
     case .global:
       let module = try line()
       let name = try line()

@@ -5,9 +5,6 @@ internal import TensorCore
 /// found right; each member is checked once, when it is first wanted.
 final class ZipContents: Sendable {
   let archive: ZipArchive
-  /// Whether the archive states checksums: torch writes zeros in their place after
-  /// `torch.serialization.set_crc32_options(False)`.
-  let hasChecksums: Bool
   private let storage: ByteStorage
   private let state = Mutex(State())
 
@@ -18,16 +15,9 @@ final class ZipContents: Sendable {
     var inflated: (headerOffset: Int, bytes: ByteStorage)?
   }
 
-  /// Opens an archive.
-  ///
-  /// - Parameter mayLackChecksums: whether it may be one of torch's without checksums: every
-  ///   member is stored and has a nought for its checksum.
-  init(_ storage: ByteStorage, mayLackChecksums: Bool = false) throws(ZipProblem) {
+  init(_ storage: ByteStorage) throws(ZipProblem) {
     self.storage = storage
     archive = try ZipArchive(storage)
-    hasChecksums =
-      !mayLackChecksums
-      || archive.members.contains { $0.isDeflated || $0.checksum != 0 }
   }
 
   /// Deflated members of at most so many bytes are kept in memory, others inflated as they are read.
@@ -37,7 +27,7 @@ final class ZipContents: Sendable {
   /// memory or a provider.
   func contents(of member: ZipMember) throws(ZipProblem) -> (ByteStorage, Range<Int>) {
     guard member.isDeflated else {
-      if hasChecksums, !state.withLock({ $0.checked.contains(member.headerOffset) }) {
+      if !state.withLock({ $0.checked.contains(member.headerOffset) }) {
         try Self.check(CRC32.checksum(of: storage, in: member.range), member)
         state.withLock { _ = $0.checked.insert(member.headerOffset) }
       }

@@ -6,14 +6,27 @@ public import TensorCore
 public enum ModelReader {
   /// Opens a checkpoint, an ingot or a diffusers folder, and finds out what its tensors are.
   ///
-  /// - Parameter overrides: what the user states about the model.
-  /// - Throws: the error of the container's reader. A family that nobody knows is no error here:
-  ///   see `ReadModel.reading`.
+  /// - Parameters:
+  ///   - overrides: what the user states about the model.
+  ///   - names: the user's own table, which is applied before anything is recognised.
+  ///   - averages: what becomes of averaged weights; `nil` to leave them where they are.
+  /// - Throws: the error of the container's reader, and `ConversionError` when the table or the
+  ///   averages do not fit. A family that nobody knows is no error here: see `ReadModel.reading`.
   public static func open(
     path: String, options: ReadingOptions = ReadingOptions(),
-    overrides: ConfigurationOverrides = ConfigurationOverrides()
+    overrides: ConfigurationOverrides = ConfigurationOverrides(), names: RenameRules? = nil,
+    averages: AveragedWeights? = nil
   ) throws -> ReadModel {
-    ReadModel(try Checkpoint.open(path: path, options: options), overrides: overrides)
+    var checkpoint = try Checkpoint.open(path: path, options: options)
+    if let names {
+      checkpoint = checkpoint.replacing(
+        try RenamedTensors(checkpoint.checkedSource, by: names, path: path))
+    }
+    if let averages {
+      checkpoint = checkpoint.replacing(
+        try AveragedTensors(checkpoint.checkedSource, averages, path: path))
+    }
+    return ReadModel(checkpoint, overrides: overrides)
   }
 }
 
@@ -61,21 +74,33 @@ public struct ReadModel: Sendable {
       let reading = try reading.get()
       try reading.requireWhole(origin: checkpoint.path)
       let configurations = reading.configurations
-      var attachments = try checkpoint.attachments.files
-      for (encoder, folder) in [("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2")] {
-        guard let configuration = configurations[encoder],
-          configuration["vocab_size"]?.intValue == CLIPVocabulary.count,
-          !attachments.keys.contains(where: { $0.hasPrefix(folder + "/") })
-        else { continue }
-        // OpenCLIP pads with its entry 0, OpenAI with the end mark.
-        let isOpenCLIP = configuration["hidden_act"]?.stringValue == "gelu"
-        let files = CLIPVocabulary.files(
-          folder: folder, padding: isOpenCLIP ? "!" : CLIPVocabulary.endMark)
-        attachments.merge(files) { $1 }
-      }
       return CanonicalModel(
         tensors: MappedTensors(checkpoint.source, by: reading.ledger),
-        configurations: configurations, attachments: attachments, origin: checkpoint.path)
+        configurations: configurations, attachments: try attachments(for: configurations),
+        origin: checkpoint.path)
     }
+  }
+
+  /// The files carried along: the checkpoint's own, and a tokenizer for every text encoder among
+  /// the configurations that has CLIP's vocabulary and comes without one.
+  ///
+  /// - Throws: the container's error when an attachment is damaged.
+  func attachments(for configurations: [String: JSONObject]) throws -> [String: [UInt8]] {
+    var attachments = try checkpoint.attachments.files
+    for (encoder, folder) in [("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2")] {
+      guard let configuration = configurations[encoder] else {
+        attachments = attachments.filter { !$0.key.hasPrefix(folder + "/") }
+        continue
+      }
+      guard configuration["vocab_size"]?.intValue == CLIPVocabulary.count,
+        !attachments.keys.contains(where: { $0.hasPrefix(folder + "/") })
+      else { continue }
+      // OpenCLIP pads with its entry 0, OpenAI with the end mark.
+      let isOpenCLIP = configuration["hidden_act"]?.stringValue == "gelu"
+      let files = CLIPVocabulary.files(
+        folder: folder, padding: isOpenCLIP ? "!" : CLIPVocabulary.endMark)
+      attachments.merge(files) { $1 }
+    }
+    return attachments
   }
 }

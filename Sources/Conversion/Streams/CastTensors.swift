@@ -15,10 +15,15 @@ struct CastTensors: TensorSource {
   let kept: [String]
 
   init(_ source: any TensorSource, to type: ElementType) {
+    self.init(source, to: [ElementType?](repeating: type, count: source.tensors.count))
+  }
+
+  /// - Parameter types: the type of each tensor of the source; `nil` for its own.
+  init(_ source: any TensorSource, to types: [ElementType?]) {
     self.source = source
     var kept: [String] = []
-    tensors = source.tensors.map { tensor in
-      guard tensor.elementType.isDecodable else { return tensor }
+    tensors = zip(source.tensors, types).map { tensor, type in
+      guard let type, tensor.elementType.isDecodable else { return tensor }
       guard Self.suits(tensor.shape, type) else {
         kept.append(tensor.name)
         return tensor

@@ -8,7 +8,8 @@ internal import TensorCore
 struct MappedTensors: TensorSource {
   let tensors: [TensorDescription]
   private let source: any TensorSource
-  private let targets: [Ledger.Target]
+  /// What the tensors are made of.
+  let targets: [Ledger.Target]
 
   init(_ source: any TensorSource, by ledger: Ledger) {
     self.init(source, ledger.targets)

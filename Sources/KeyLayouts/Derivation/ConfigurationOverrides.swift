@@ -15,6 +15,14 @@ public struct ConfigurationOverrides: Sendable, Hashable {
     self.prediction = prediction
   }
 
+  /// The fields that tensors show beyond doubt and that have one spelling only.
+  private static let sizes: Set<String> = [
+    "in_channels", "out_channels", "latent_channels", "conditioning_channels",
+    "block_out_channels", "layers_per_block", "cross_attention_dim",
+    "projection_class_embeddings_input_dim", "hidden_size", "intermediate_size",
+    "num_hidden_layers", "vocab_size", "max_position_embeddings",
+  ]
+
   /// What the network predicts by the user's word or a scheduler's configuration.
   func prediction(_ stated: [String: JSONObject]) -> Prediction? {
     var found =
@@ -40,7 +48,7 @@ public struct ConfigurationOverrides: Sendable, Hashable {
       guard var configuration = merged[component] else { continue }
       for member in fields.members {
         guard derived[component]?.origins[member.key] == .derived,
-          let found = derived[component]?.fields[member.key], found.isSize, member.value.isSize,
+          let found = derived[component]?.fields[member.key], Self.sizes.contains(member.key),
           found != member.value
         else { continue }
         throw LayoutError(
@@ -56,12 +64,5 @@ public struct ConfigurationOverrides: Sendable, Hashable {
       merged["scheduler"] = scheduler
     }
     return merged
-  }
-}
-
-extension JSON {
-  /// Whether it is a whole number or a list of such.
-  fileprivate var isSize: Bool {
-    intValue != nil || arrayValue.map { $0.allSatisfy { $0.intValue != nil } } == true
   }
 }

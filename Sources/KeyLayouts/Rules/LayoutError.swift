@@ -9,7 +9,9 @@ public struct LayoutError: DescribedError, Hashable {
     /// A tensor has another shape than the rest of the model asks for.
     case misshapen(String, found: TensorShape, expected: TensorShape)
     /// The model lacks tensors.
-    case missing(String, expected: TensorShape, count: Int)
+    case missing(String, expected: TensorShape, count: Int, nearest: String? = nil)
+    /// Tensors are there that no rule knows.
+    case unexplained(String, family: Family, count: Int, nearest: String?)
     /// A tensor that tells the model's size is missing.
     case noMeasure(String)
     /// No known family has such names.
@@ -55,9 +57,14 @@ public struct LayoutError: DescribedError, Hashable {
       return "tensors '\(first)' and '\(second)' both stand for '\(target)'"
     case .misshapen(let name, let found, let expected):
       return "tensor '\(name)' is \(found), expected \(expected)"
-    case .missing(let name, let expected, let count):
+    case .missing(let name, let expected, let count, let nearest):
       let others = count == 1 ? "" : ", and \(count - 1) more"
       return "tensor '\(name)' \(expected) is missing\(others)"
+        + (nearest.map { "; the nearest that is there is '\($0)'" } ?? "")
+    case .unexplained(let name, let family, let count, let nearest):
+      let others = count == 1 ? "" : " and \(count - 1) more"
+      return "tensor '\(name)'\(others) has no place in a \(family.title) model"
+        + (nearest.map { "; the nearest that has one is '\($0)'" } ?? "")
     case .noMeasure(let name): return "tensor '\(name)' is missing: the model's size is unknown"
     case .unknownFamily(let hint): return "not a model of a known family: \(hint)"
     case .twice(let component, let first, let second):

@@ -15,10 +15,7 @@ extension Ledger {
     let composed = next.targets.map {
       Target(description: $0.description, recipe: $0.recipe.over(recipes))
     }
-    var leftovers: [Int: Fate] = [:]
-    for (index, entry) in entries.enumerated() {
-      if case .ignored = entry.fate { leftovers[index] = entry.fate }
-    }
+    var leftovers = ignoredFates
     for (target, entry) in zip(targets, next.entries) {
       guard case .ignored = entry.fate else { continue }
       for index in target.recipe.sources { leftovers[index] = entry.fate }
@@ -26,19 +23,45 @@ extension Ledger {
     return Ledger(sources: entries.map(\.source), targets: composed, leftovers: leftovers)
   }
 
-  /// The same account without the targets that a condition does not want; their tensors are left
-  /// behind for a stated reason.
-  public func keeping(
-    _ isWanted: (TensorDescription) -> Bool, otherwise reason: String
-  ) -> Ledger {
-    let sources = targets.map(\.description)
-    let wanted = sources.enumerated().filter { isWanted($1) }
-    guard wanted.count < sources.count else { return self }
-    return followed(
-      by: Ledger(
-        sources: sources,
-        targets: wanted.map { Target(description: $1, recipe: .source($0)) },
-        leftovers: Dictionary(
-          uniqueKeysWithValues: sources.indices.map { ($0, .ignored(reason: reason)) })))
+  /// The same account without some targets; their tensors are left behind for a stated reason.
+  ///
+  /// - Parameter refusal: why a target is not wanted; `nil` when it is.
+  public func dropping(_ refusal: (Target) -> String?) -> Ledger {
+    var kept: [Target] = []
+    var leftovers = ignoredFates
+    for target in targets {
+      guard let reason = refusal(target) else {
+        kept.append(target)
+        continue
+      }
+      for index in target.recipe.sources { leftovers[index] = .ignored(reason: reason) }
+    }
+    guard kept.count < targets.count else { return self }
+    var ledger = Ledger(sources: entries.map(\.source), targets: kept, leftovers: leftovers)
+    ledger.adoptProblems(of: self)
+    return ledger
+  }
+
+  /// The account of two sources together, one behind the other.
+  public func joined(with other: Ledger) -> Ledger {
+    let offset = entries.count
+    var leftovers = ignoredFates
+    for (index, fate) in other.ignoredFates { leftovers[index + offset] = fate }
+    return Ledger(
+      sources: entries.map(\.source) + other.entries.map(\.source),
+      targets: targets
+        + other.targets.map {
+          Target(description: $0.description, recipe: $0.recipe.shifted(by: offset))
+        },
+      leftovers: leftovers)
+  }
+
+  /// The fates of the tensors that are left behind for a reason.
+  private var ignoredFates: [Int: Fate] {
+    var fates: [Int: Fate] = [:]
+    for (index, entry) in entries.enumerated() {
+      if case .ignored = entry.fate { fates[index] = entry.fate }
+    }
+    return fates
   }
 }

@@ -34,3 +34,34 @@ extension Ledger {
     .array(shape.dimensions.map { .integer($0) })
   }
 }
+
+extension Ledger.Entry {
+  /// The tensor and what became of it, for machines.
+  public var json: JSON {
+    switch fate {
+    case .mapped(let target):
+      ["source": .string(source.name), "fate": "mapped", "target": .string(target.name)]
+    case .split(let targets):
+      [
+        "source": .string(source.name), "fate": "split",
+        "targets": .array(targets.map { .string($0.name) }),
+      ]
+    case .part(let target):
+      ["source": .string(source.name), "fate": "part", "target": .string(target.name)]
+    case .ignored(let reason):
+      ["source": .string(source.name), "fate": "ignored", "reason": .string(reason)]
+    case .unexplained: ["source": .string(source.name), "fate": "unexplained"]
+    }
+  }
+
+  /// What became of the tensor, for people.
+  public var outcome: String {
+    switch fate {
+    case .mapped(let target): target.name
+    case .split(let targets): "split: " + targets.map(\.name).joined(separator: ", ")
+    case .part(let target): "part of " + target.name
+    case .ignored(let reason): "ignored: " + reason
+    case .unexplained: "unexplained"
+    }
+  }
+}

@@ -107,6 +107,12 @@ public struct Ledger: Sendable, Hashable {
     targets = checked.targets
   }
 
+  /// Takes over what another account lacks.
+  mutating func adoptProblems(of other: Ledger) {
+    missing = other.missing
+    misshapen = other.misshapen
+  }
+
   /// The same account of tensors that their source calls otherwise.
   func naming(_ sources: [TensorDescription]) -> Ledger {
     var ledger = self

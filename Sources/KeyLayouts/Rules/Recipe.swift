@@ -28,6 +28,17 @@ public indirect enum Recipe: Sendable, Hashable {
     }
   }
 
+  /// The same recipe of a source that stands behind so many other tensors.
+  func shifted(by offset: Int) -> Recipe {
+    switch self {
+    case .source(let index): .source(index + offset)
+    case .rows(let whole, let part, let count):
+      .rows(of: whole.shifted(by: offset), part: part, count: count)
+    case .joined(let parts): .joined(parts.map { $0.shifted(by: offset) })
+    case .transposed(let matrix): .transposed(matrix.shifted(by: offset))
+    }
+  }
+
   /// The same recipe with each tensor of its source made by a recipe of its own. What undoes itself
   /// vanishes: the parts of a joined tensor, the join of all parts, a matrix transposed twice.
   func over(_ recipes: [Recipe]) -> Recipe {

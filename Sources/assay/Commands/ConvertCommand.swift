@@ -31,9 +31,9 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Cast floating tensors to f32, f16, bf16 or f64, rounding to nearest even, or quantise "
-        + "matrices to q8_0, q5_0, q5_1, q4_0 or q4_1 for a .gguf or .ingot.",
-      valueName: "type"))
-  var dtype: ElementType?
+        + "matrices to q8_0, q5_0, q5_1, q4_0 or q4_1 for a .gguf or .ingot. Or by component: "
+        + "unet=f16,vae=f32.", valueName: "type"))
+  var dtype: ComponentTypes?
 
   @Option(
     help: ArgumentHelp(
@@ -47,6 +47,8 @@ struct ConvertCommand: ParsableCommand {
       valueName: "size"))
   var shardSize: ByteSize?
 
+  @OptionGroup(title: "What goes into the result") var preparation: PreparationArguments
+  @OptionGroup(title: "What the model is") var stated: ModelArguments
   @OptionGroup var embedding: EmbeddingArguments
   @OptionGroup var reading: ReadingArguments
 
@@ -57,17 +59,19 @@ struct ConvertCommand: ParsableCommand {
   var quiet = false
 
   func validate() throws {
-    if let dtype, !dtype.isEncodable {
-      throw ValidationError("--dtype is \(dtype), expected one of \(ElementType.castTargets)")
-    }
+    if let problem = dtype?.problem { throw ValidationError("--dtype \(problem)") }
   }
 
   func run() throws {
-    let request = ConversionRequest(
+    var request = ConversionRequest(
       output: output, container: try container ?? .named(byOutput: output),
-      layout: layout, elementType: dtype, shardBytes: shardSize?.count,
+      layout: layout, elementType: dtype?.common, shardBytes: shardSize?.count,
       tool: "assay \(Assay.version)")
-    let read = try ModelReader.open(path: model, options: reading.options)
+    request.componentTypes = dtype?.byComponent ?? [:]
+    preparation.apply(to: &request)
+    let read = try ModelReader.open(
+      path: model, options: reading.options, overrides: try stated.overrides,
+      names: try preparation.renames(), averages: preparation.ema)
     if try embedding.convert(read, request, json: json, quiet: quiet) { return }
     let bar = ProgressBar("converting", isQuiet: quiet)
     let report = try Converter(read, request).run { bar.update(done: $0, of: $1) }

@@ -12,6 +12,10 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "Checkpoint, ingot or diffusers folder.")
   var model: String
 
+  @Flag(help: "Show what would become of every tensor under canonical names.")
+  var ledger = false
+
+  @OptionGroup(title: "What the model is") var stated: ModelArguments
   @OptionGroup var reading: ReadingArguments
 
   @Flag(help: "Print the summary as JSON.")
@@ -21,9 +25,13 @@ struct InspectCommand: ParsableCommand {
   var quiet = false
 
   func run() throws {
-    let summary = CheckpointSummary(of: try Checkpoint.open(path: model, options: reading.options))
+    let summary = CheckpointSummary(
+      of: try Checkpoint.open(path: model, options: reading.options),
+      overrides: try stated.overrides)
     try MappingGuard.check()
     try Console.write(
-      json ? summary.json.text(indent: 2) + "\n" : summary.text(withTensors: !quiet))
+      json
+        ? summary.json(withLedger: ledger).text(indent: 2) + "\n"
+        : summary.text(withTensors: !quiet && !ledger) + (ledger ? summary.ledgerTable : ""))
   }
 }

@@ -74,10 +74,25 @@ extension CheckpointSummary {
   private var ledgerText: String {
     guard case .success(let reading) = reading else { return "" }
     var text = "ledger: \(reading.ledger.summary)\n"
-    for name in reading.ledger.unexplained { text += "  unexplained \(name.escapingControls)\n" }
+    let nearest = reading.nearestToUnexplained
+    for name in reading.ledger.unexplained {
+      text += "  unexplained \(name.escapingControls)"
+      text += nearest[name].map { ", nearest expected \($0.escapingControls)" } ?? ""
+      text += "\n"
+    }
     if let problem = reading.firstGap { text += "  \(problem.description.escapingControls)\n" }
     for component in reading.absentComponents { text += "  no \(component.title)\n" }
     return text
+  }
+
+  /// What would become of every tensor under canonical names; empty for an unknown family.
+  var ledgerTable: String {
+    guard case .success(let reading) = reading else { return "" }
+    var table = Table([("tensor", .left), ("shape", .left), ("becomes", .left)])
+    for entry in reading.ledger.entries {
+      table.add([entry.source.name, entry.source.shape.description, entry.outcome])
+    }
+    return "\n" + table.text
   }
 
   private var elementTypeTable: Table {

@@ -13,7 +13,23 @@ extension ConversionReport {
       \(output.escapingControls): \(container.rawValue)\(names), \(Format.bytes(byteCount)) of tensors\(shardText)
       ledger: \(ledger.summary)
 
-      """ + keptText + safetyText + opaqueText
+      """ + predictionText + certificateText + keptText + safetyText + opaqueText
+  }
+
+  private var predictionText: String {
+    guard let prediction else { return "" }
+    let added = markers.isEmpty ? "" : "; marked by \(markers.joined(separator: " and "))"
+    return "prediction type: \(prediction.type.rawValue) (\(prediction.reason)\(added))\n"
+  }
+
+  private var certificateText: String {
+    guard let certificate else { return "" }
+    let exceptions = certificate.exceptions.prefix(20).map {
+      "  \($0.tensor.escapingControls): \($0.difference)\n"
+    }
+    let more = certificate.exceptions.count - exceptions.count
+    return "certificate: \(certificate.statement)\n" + exceptions.joined()
+      + (more > 0 ? "  and \(more) more\n" : "")
   }
 
   private var safetyText: String {
@@ -61,7 +77,15 @@ extension ConversionReport {
       let count = ledger.unexplained.count
       warnings.append(
         "\(source): \(count) unexplained tensor\(count == 1 ? " was" : "s were") left behind, "
-          + "first '\(first)'")
+          + "first '\(first)'"
+          + (nearest[first].map { "; the nearest expected name is '\($0)'" } ?? ""))
+    }
+    if let prediction, prediction.origin == .assumed,
+      detection?.family == .stableDiffusion2
+    {
+      warnings.append(
+        "\(source): nothing says what the U-Net predicts, taken for \(prediction.type.rawValue); "
+          + "--prediction-type settles it")
     }
     if let first = overflows.first {
       let (count, values) = (overflows.count, overflows.reduce(0) { $0 + $1.count })
@@ -101,30 +125,12 @@ extension ConversionReport {
       "tensors": .array(ledger.entries.map(\.json)),
       "overflows": .array(
         overflows.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] }),
+      "prediction": prediction.map { .object($0.json) } ?? .null,
+      "certificate": certificate?.json ?? .null,
       "kept": .array(kept.map { .string($0) }),
       "unread_tensors": .object(unreadTensors),
       "opaque_values": .array(opaqueValues.map { .string($0.qualifiedName) }),
       "safety": safety.map { .object($0.json) } ?? .null,
     ]
-  }
-}
-
-extension Ledger.Entry {
-  /// The tensor and what became of it.
-  fileprivate var json: JSON {
-    switch fate {
-    case .mapped(let target):
-      ["source": .string(source.name), "fate": "mapped", "target": .string(target.name)]
-    case .split(let targets):
-      [
-        "source": .string(source.name), "fate": "split",
-        "targets": .array(targets.map { .string($0.name) }),
-      ]
-    case .part(let target):
-      ["source": .string(source.name), "fate": "part", "target": .string(target.name)]
-    case .ignored(let reason):
-      ["source": .string(source.name), "fate": "ignored", "reason": .string(reason)]
-    case .unexplained: ["source": .string(source.name), "fate": "unexplained"]
-    }
   }
 }

@@ -44,7 +44,7 @@ extension HostileFileTests {
     ("not-dictionary.npy", "the header: no dictionary"),
     ("number-key.npy", "the header at byte 11: expected a key, found '1'"),
     ("objects.npy", "holds pickled Python objects, which are not read"),
-    ("objects.npz", "member 'a.npy': holds pickled Python objects, which are not read"),
+    ("objects.npz", "member 'b.npy': holds pickled Python objects, which are not read"),
     ("odd-size.npy", "has the unknown type '<f3'"),
     ("only-magic.npy", "the header ends at byte 10, found 6 bytes: truncated?"),
     ("order-number.npy", "the header: 'fortran_order' is neither True nor False"),

@@ -1,0 +1,163 @@
+internal import Checkpoints
+internal import KeyLayouts
+internal import TensorCore
+
+/// What a conversion does, settled before a byte is written: which tensors go, under which names,
+/// and what is said about them.
+struct ConversionPlan {
+  /// The tensors of the source, and of the VAE's file where one is baked in.
+  let source: any TensorSource
+  /// The account of every tensor of `source`.
+  let ledger: Ledger
+  /// The names of the result; `nil` when they stay as they are and nobody knows what they mean.
+  let layout: Layout?
+  /// What the source's tensors are, if that is known.
+  let reading: LayoutReading?
+  /// By component, with diffusers' field names.
+  let configurations: [String: JSONObject]
+  /// Files to carry along.
+  let attachments: [String: [UInt8]]
+  /// Of each tensor of `source`, the component that it is of.
+  private let components: [Component?]
+
+  /// Plans a conversion.
+  ///
+  /// - Throws: `LayoutError` and `ConversionError` for everything that makes it impossible.
+  init(_ model: ReadModel, _ request: ConversionRequest) throws {
+    let checkpoint = model.checkpoint
+    var source = checkpoint.checkedSource
+    guard case .success(let reading) = model.reading else {
+      let error = try Self.familyError(of: model, request)
+      guard error == nil else { throw error ?? CancellationError() }
+      self.source = source
+      reading = nil
+      components = [Component?](repeating: nil, count: source.tensors.count)
+      configurations = [:]
+      attachments = [:]
+      layout = nil
+      ledger = try Self.select(.keeping(source.tensors), request, canonical: nil, components)
+      return
+    }
+    let wanted = request.selection.components
+    try reading.requireWhole(
+      of: wanted.isEmpty ? reading.components : wanted, origin: checkpoint.path)
+    let layout = try Self.layout(of: reading, checkpoint, request)
+    var canonical = reading.ledger
+    var configurations = reading.configurations
+    if let path = request.vaePath {
+      let graft = try Graft(of: .vae, from: path)
+      canonical = canonical.dropping {
+        $0.description.name.hasPrefix(Component.vae.prefix) ? "replaced by \(path)" : nil
+      }.joined(with: graft.ledger)
+      source = JoinedTensors(source, graft.source)
+      configurations[Component.vae.rawValue] = graft.configuration
+    }
+    components = canonical.entries.map { Self.component(of: $0) }
+    let isFolder = request.container.contents == .components
+    let isKept =
+      layout == reading.detection.layout && checkpoint.format.contents == .tensors
+      && request.container.contents == .tensors && !request.isPruned && request.vaePath == nil
+    let ledger: Ledger =
+      isKept
+      ? .keeping(source.tensors)
+      : canonical.followed(
+        by: try LayoutReading.ledger(
+          writing: canonical.targets.map(\.description), as: layout,
+          of: reading.detection.family, isFolder: isFolder))
+    self.ledger = try Self.select(ledger, request, canonical: canonical, components)
+    self.source = source
+    self.layout = layout
+    self.reading = reading
+    if !wanted.isEmpty {
+      let names = Set(wanted.map(\.rawValue) + (wanted.contains(.unet) ? ["scheduler"] : []))
+      configurations = configurations.filter { names.contains($0.key) }
+    }
+    self.configurations = configurations
+    attachments = try model.attachments(for: configurations)
+    if request.isStrict { try reading.requireExplained(origin: checkpoint.path) }
+  }
+
+  /// The component that a target is of.
+  func component(of target: Ledger.Target) -> Component? {
+    target.recipe.sources.first.flatMap { components[$0] }
+  }
+
+  /// The components that the result holds.
+  var keptComponents: [Component] {
+    let found = Set(ledger.targets.compactMap { component(of: $0) })
+    return Component.allCases.filter(found.contains)
+  }
+
+  private static func component(of entry: Ledger.Entry) -> Component? {
+    let name: String? =
+      switch entry.fate {
+      case .mapped(let target), .part(let target): target.name
+      case .split(let targets): targets.first?.name
+      case .ignored, .unexplained: nil
+      }
+    return name.flatMap { name in Component.allCases.first { name.hasPrefix($0.prefix) } }
+  }
+
+  /// Why a model that nobody knows cannot be converted as asked; `nil` when it can.
+  private static func familyError(
+    of model: ReadModel, _ request: ConversionRequest
+  ) throws -> (any Error)? {
+    guard case .failure(let error) = model.reading else { return nil }
+    guard error.isAboutFamily, !request.needsFamily else { return error }
+    return nil
+  }
+
+  /// Leaves out what is not asked for.
+  private static func select(
+    _ ledger: Ledger, _ request: ConversionRequest, canonical: Ledger?, _ components: [Component?]
+  ) throws(ConversionError) -> Ledger {
+    let selection = request.selection
+    guard !selection.isEverything else { return ledger }
+    var canonicalNames = [[String]](repeating: [], count: ledger.entries.count)
+    for target in canonical?.targets ?? [] {
+      for index in target.recipe.sources { canonicalNames[index].append(target.description.name) }
+    }
+    func names(of target: Ledger.Target) -> [String] {
+      [target.description.name]
+        + target.recipe.sources.flatMap { index in
+          [ledger.entries[index].source.name] + canonicalNames[index]
+        }
+    }
+    if let pattern = selection.unmatched(in: ledger.targets.map(names)) {
+      throw ConversionError(
+        path: request.output, problem: "no tensor matches the pattern '\(pattern)'")
+    }
+    return ledger.dropping { target in
+      selection.refusal(
+        of: names(of: target), component: target.recipe.sources.first.flatMap { components[$0] })
+    }
+  }
+
+  private static func layout(
+    of reading: LayoutReading, _ checkpoint: Checkpoint, _ request: ConversionRequest
+  ) throws(ConversionError) -> Layout {
+    switch request.container.contents {
+    case .model, .components:
+      if let layout = request.layout, layout != .diffusers {
+        throw ConversionError(
+          path: request.output,
+          problem:
+            "layout \(layout.rawValue), but \(request.container.rawValue) has diffusers' names")
+      }
+      return .diffusers
+    case .tensors:
+      // One file for all components is what LDM's names are for.
+      return request.layout
+        ?? (checkpoint.format.contents == .tensors ? reading.detection.layout : .ldm)
+    }
+  }
+}
+
+extension ConversionRequest {
+  /// Whether the result cannot be written without knowing what the tensors are. An ingot can: it
+  /// keeps the names then.
+  fileprivate var needsFamily: Bool {
+    container.contents == .components || layout != nil || isPruned || isStrict
+      || vaePath != nil || !selection.components.isEmpty || !componentTypes.isEmpty
+  }
+}

@@ -1,0 +1,73 @@
+internal import Checkpoints
+internal import Foundation
+internal import KeyLayouts
+public import TensorCore
+
+/// Configurations that a user gives beside a model.
+public enum StatedConfigurations {
+  /// Reads a diffusers folder, one component's folder, or one JSON file: a component's
+  /// `config.json`, a `scheduler_config.json`, or an object with one such object a component.
+  ///
+  /// Weights in the folder are not looked at.
+  ///
+  /// - Throws: `ConversionError` when nothing there is a configuration.
+  public static func read(_ path: String) throws -> [String: JSONObject] {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw FileError(.read, path: path, code: ENOENT)
+    }
+    guard isFolder.boolValue else { return try components(in: object(at: path), path: path) }
+    var found: [String: JSONObject] = [:]
+    for name in Component.allCases.map(\.rawValue) + ["scheduler"] {
+      for file in ["config.json", "scheduler_config.json"] {
+        let place = "\(path)/\(name)/\(file)"
+        if FileManager.default.fileExists(atPath: place) { found[name] = try object(at: place) }
+      }
+    }
+    for file in ["config.json", "scheduler_config.json"] where found.isEmpty {
+      let place = "\(path)/\(file)"
+      if FileManager.default.fileExists(atPath: place) {
+        found = try components(in: object(at: place), path: place)
+      }
+    }
+    guard !found.isEmpty else {
+      throw ConversionError(
+        path: path, problem: "has no configuration, expected unet/config.json or config.json")
+    }
+    return found
+  }
+
+  private static func components(
+    in object: JSONObject, path: String
+  ) throws(ConversionError) -> [String: JSONObject] {
+    let name =
+      object["_class_name"]?.stringValue
+      ?? object["architectures"]?.arrayValue?.first?.stringValue
+    if let name {
+      if name.hasSuffix("Scheduler") { return ["scheduler": object] }
+      if let component = DiffusersClass.component(of: name) { return [component: object] }
+    }
+    let known = Set(Component.allCases.map(\.rawValue) + ["scheduler"])
+    let parts = object.members.compactMap { member in
+      member.value.objectValue.map { (member.key, $0) }
+    }.filter { known.contains($0.0) }
+    guard !parts.isEmpty else {
+      throw ConversionError(
+        path: path,
+        problem: "is of class \(name ?? "unknown"), expected a configuration of a component or one "
+          + "object a component: \(known.sorted().joined(separator: ", "))")
+    }
+    return Dictionary(uniqueKeysWithValues: parts)
+  }
+
+  private static func object(at path: String) throws -> JSONObject {
+    let storage = try ByteStorage(file: path)
+    do {
+      let value = try JSON(parsing: storage.array(in: 0..<storage.count))
+      if let object = value.objectValue { return object }
+    } catch {
+      throw ConversionError(path: path, problem: "\(error)")
+    }
+    throw ConversionError(path: path, problem: "is not a JSON object")
+  }
+}

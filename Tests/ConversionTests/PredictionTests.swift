@@ -1,0 +1,107 @@
+import Checkpoints
+import Conversion
+import Foundation
+import KeyLayouts
+import TensorCore
+import TestSupport
+import Testing
+
+/// The prediction type is settled in a documented order and carried both ways.
+@Suite struct PredictionTests {
+  private let scratch: ScratchFolder
+
+  init() throws { scratch = try ScratchFolder() }
+
+  private func variant(_ name: String) -> String {
+    FixtureFile.path("embeddings/variants/\(name).safetensors")
+  }
+
+  private func prediction(_ path: String) throws -> Prediction {
+    try ModelReader.open(path: path).reading.get().prediction
+  }
+
+  @Test(arguments: [
+    (
+      "unet-xl", PredictionType.epsilon, Prediction.Schedule.discrete,
+      "assumed: nothing in the file says"
+    ),
+    ("v-pred", .velocity, .discrete, "by the tensor 'v_pred'"),
+    ("v-pred-ztsnr", .velocity, .zeroTerminalSNR, "by the tensor 'v_pred'"),
+    ("edm-vpred", .velocity, .continuous, "by the tensor 'edm_vpred.sigma_max'"),
+    ("edm", .epsilon, .continuous, "by the tensor 'edm_mean'"),
+    (
+      "v-pred-metadata", .velocity, .discrete, "by modelspec.prediction_type in the metadata"
+    ),
+  ])
+  func markersAndMetadataSettleIt(
+    name: String, type: PredictionType, schedule: Prediction.Schedule, reason: String
+  ) throws {
+    let found = try prediction(variant(name))
+    #expect(found.type == type)
+    #expect(found.schedule == schedule)
+    #expect(found.reason == reason)
+  }
+
+  /// From a marker through a scheduler's configuration to a marker again.
+  @Test(arguments: [("v-pred", ["v_pred"]), ("v-pred-ztsnr", ["v_pred", "ztsnr"])])
+  func itIsCarriedThroughAFolder(name: String, markers: [String]) throws {
+    let whole = FixtureFile.path("families/sdxl-base.safetensors")
+    let views = try markers.map { name in
+      let source = try Checkpoint.open(path: variant("v-pred-ztsnr")).source
+      let place = try #require(source.tensors.firstIndex { $0.name == name })
+      return try source.tensor(at: place)
+    }
+    try write(views, after: whole, to: scratch.path("marked.safetensors"))
+    try convert(scratch.path("marked.safetensors"), to: scratch.path("folder"))
+    let scheduler = try #require(
+      try Checkpoint.open(path: scratch.path("folder")).configurations["scheduler"])
+    #expect(scheduler["prediction_type"] == "v_prediction")
+    #expect(scheduler["rescale_betas_zero_snr"] == (markers.count == 2 ? true : nil))
+    let report = try convert(scratch.path("folder"), to: scratch.path("back.safetensors"))
+    #expect(report.markers == markers)
+    let back = try Checkpoint.open(path: scratch.path("back.safetensors"))
+    #expect(markers.allSatisfy { name in back.source.tensors.contains { $0.name == name } })
+    #expect(back.metadata["modelspec.prediction_type"] == "v")
+    #expect(try prediction(scratch.path("back.safetensors")).origin == .marker("v_pred"))
+  }
+
+  @Test func theUsersWordCountsForMost() throws {
+    for (name, type) in [("v-pred", PredictionType.epsilon), ("unet-xl", .velocity)] {
+      let report = try convert(
+        variant(name), to: scratch.path("\(name).ingot"),
+        overrides: ConfigurationOverrides(prediction: type))
+      #expect(report.prediction?.type == type)
+      #expect(report.prediction?.origin == .request)
+      let ingot = scratch.path("\(name).ingot")
+      let scheduler = try Checkpoint.open(path: ingot).configurations["scheduler"]
+      #expect(scheduler?["prediction_type"] == .string(type.rawValue))
+      #expect(try prediction(ingot).origin == .configuration)
+    }
+  }
+
+  /// Stable Diffusion 2.x's checkpoints are told apart by their steps of training.
+  @Test(arguments: [
+    (JSON.integer(875_000), PredictionType.epsilon, true), (.integer(110_000), .velocity, true),
+    (.integer(5), .velocity, false), (.null, .velocity, false),
+  ])
+  func stepsTellStableDiffusion2(step: JSON, type: PredictionType, isTold: Bool) throws {
+    let tensors = try Checkpoint.open(
+      path: FixtureFile.path("families/sd21-base.safetensors")
+    ).source.tensors
+    let found = try LayoutReading(of: tensors, metadata: ["values": ["global_step": step]])
+      .prediction
+    #expect(found.type == type)
+    #expect(found.origin == (isTold ? .metadata("global_step") : .assumed))
+  }
+
+  @Test func aConfigurationThatContradictsTheTensorsIsRefused() throws {
+    let overrides = ConfigurationOverrides(configurations: ["unet": ["in_channels": 9]])
+    let error = #expect(throws: LayoutError.self) {
+      try convert(
+        variant("unet"), to: scratch.path("m.ingot"), overrides: overrides)
+    }
+    #expect(
+      error?.description.hasSuffix(
+        "the configuration of 'unet' says in_channels 9, its tensors say 4") == true)
+  }
+}
