@@ -39,6 +39,19 @@ extension CheckpointSummary {
       json["ledger"] = .object(ledger)
     case .failure(let error):
       json["family"] = .null
+      if let foreign {
+        json["recognised"] = [
+          "title": .string(foreign.title), "evidence": .string(foreign.evidence),
+          "parts": .array(
+            foreign.parts.map { part in
+              [
+                "name": .string(part.title), "prefix": .string(part.prefix),
+                "tensors": .integer(part.tensors.count),
+                "element_types": Self.json(Self.elementTypes(of: part.tensors)),
+              ]
+            }),
+        ]
+      }
       json["layout"] = .null
       json["evidence"] = [.string(error.description)]
       json["components"] = []

@@ -24,6 +24,8 @@ public struct CheckpointSummary: Sendable {
   public let reading: Result<LayoutReading, LayoutError>
   /// The components of a model of a known family.
   public let components: [ComponentSummary]
+  /// The parts of a model whose family is recognised and has no table.
+  public let foreign: ForeignModel?
   /// The textual inversions that the file is, or that stand beside a LoRA.
   public let embeddings: EmbeddingFile?
 
@@ -40,6 +42,8 @@ public struct CheckpointSummary: Sendable {
         of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata,
         stated: checkpoint.configurations, overrides: overrides)
     }
+    foreign =
+      if case .failure = reading { ForeignModel(of: checkpoint.source.tensors) } else { nil }
     embeddings =
       .bundled(in: checkpoint.source.tensors)
       ?? EmbeddingFile(of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata)
@@ -47,7 +51,7 @@ public struct CheckpointSummary: Sendable {
   }
 
   /// Counts tensors by element type, the type with most bytes first.
-  static func elementTypes(of tensors: [TensorDescription]) -> [ElementTypeCount] {
+  public static func elementTypes(of tensors: [TensorDescription]) -> [ElementTypeCount] {
     Dictionary(grouping: tensors, by: \.elementType).map { type, tensors in
       ElementTypeCount(
         elementType: type, tensorCount: tensors.count,

@@ -56,8 +56,6 @@ import Testing
   }
 
   @Test(arguments: [
-    ("model.diffusion_model.double_blocks.0.img_attn.qkv.weight", "Flux"),
-    ("model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight", "Stable Diffusion 3"),
     ("control_model.time_embed.0.weight", "a ControlNet"),
     ("lora_controlnet", "a control-LoRA"),
     ("lora_te1_text_model_encoder_layers_0_mlp_fc1.hada_w1_a", "a LoRA"),
@@ -71,6 +69,49 @@ import Testing
     #expect(
       error.description == "not a model of a known family: '\(name)' looks like \(kind)")
     #expect(error.isAboutFamily)
+  }
+
+  /// Recognised, split into parts, and left under their own names.
+  @Test(arguments: [
+    (
+      [
+        "model.diffusion_model.double_blocks.0.img_attn.qkv.weight", "vae.decoder.conv_in.weight",
+        "text_encoders.t5xxl.transformer.shared.weight",
+      ], "FLUX.1", ["transformer", "VAE", "T5-XXL"]
+    ),
+    (["double_blocks.0.img_attn.qkv.weight"], "FLUX.1", ["transformer"]),
+    (
+      ["transformer.single_transformer_blocks.0.proj_mlp.weight", "x.y"], "FLUX.1",
+      ["transformer", "other"]
+    ),
+    (
+      [
+        "model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight",
+        "text_encoders.clip_g.transformer.text_model.final_layer_norm.bias",
+      ], "Stable Diffusion 3",
+      ["transformer", "CLIP-G"]
+    ),
+    (
+      [
+        "transformer.transformer_blocks.0.attn.add_q_proj.bias",
+        "text_encoder_3.shared.weight",
+      ], "Stable Diffusion 3", ["transformer", "T5-XXL"]
+    ),
+  ])
+  func laterFamiliesAreRecognisedAndListed(
+    names: [String], title: String, parts: [String]
+  ) throws {
+    let tensors = names.map {
+      TensorDescription(name: $0, elementType: .float16, shape: [4, 4])
+    }
+    let model = try #require(ForeignModel(of: tensors))
+    #expect(model.title == title)
+    #expect(model.parts.map(\.title) == parts)
+    #expect(model.parts.flatMap(\.tensors).count == names.count)
+    let error = #expect(throws: LayoutError.self) { try LayoutReading(of: tensors) }
+    #expect(error?.isAboutFamily == true)
+    #expect(
+      error?.description == "a \(title) model ('\(names[0])'), whose names stay as they are")
   }
 
   @Test func defectsAreNotAboutTheFamily() throws {

@@ -20,14 +20,21 @@ public struct Detection: Sendable, Hashable {
   ///
   /// - Throws: `LayoutError` when no known family has such names, or a component is there twice.
   public init(of tensors: [TensorDescription]) throws(LayoutError) {
-    try self.init(ofClean: try NameCleaning.clean(tensors))
+    let clean = try NameCleaning.clean(tensors)
+    try self.init(ofClean: clean, Names(clean.map(\.name)))
   }
 
-  init(ofClean tensors: [TensorDescription]) throws(LayoutError) {
-    let own = tensors.filter { !CarriedName.isCarried($0.name) }
-    let names = Names(own.map(\.name))
+  /// - Parameter names: those of the tensors, clean.
+  init(
+    ofClean tensors: [TensorDescription], _ names: Names
+  ) throws(LayoutError) {
+    var (own, names) = (tensors, names)
+    if names.hasModule(CarriedName.module) {
+      own = tensors.filter { !CarriedName.isCarried($0.name) }
+      names = Names(own.map(\.name))
+    }
     let places = try ComponentPlace.all(in: names, own)
-    if let sign = ForeignSign(in: names, places) { throw LayoutError(sign.problem) }
+    if let sign = ForeignSign(in: names, own, places) { throw LayoutError(sign.problem) }
     guard !places.isEmpty else {
       let first = tensors.first.map { "first tensor '\($0.name)'" } ?? "no tensors"
       throw LayoutError(.unknownFamily(hint: first))

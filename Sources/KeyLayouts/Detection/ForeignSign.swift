@@ -7,10 +7,13 @@ struct ForeignSign {
   /// Looks for signs; `nil` when nothing speaks against a Stable Diffusion model.
   ///
   /// - Parameter places: the components found.
-  init?(in names: Names, _ places: [ComponentPlace]) {
+  init?(in names: Names, _ tensors: [TensorDescription], _ places: [ComponentPlace]) {
+    if let model = ForeignModel(of: tensors, names) {
+      problem = .foreign(model.title, evidence: model.evidence)
+      return
+    }
     let parts = [
-      ("double_blocks.", "Flux"), ("joint_blocks.", "Stable Diffusion 3"),
-      ("single_transformer_blocks.", "Flux"), ("noise_augmentor.", "Stable Diffusion unCLIP"),
+      ("noise_augmentor.", "Stable Diffusion unCLIP"),
       ("lora_controlnet", "a control-LoRA"),
     ]
     // A LoRA is named after modules of a model: it counts only where no component is there.
@@ -19,7 +22,6 @@ struct ForeignSign {
       ? [
         ("control_model.", "a ControlNet"), (".lora_", "a LoRA"), ("lora_unet_", "a LoRA"),
         ("lora_te", "a LoRA"), (".hada_w1", "a LoHa"), (".lokr_w", "a LoKr"),
-        ("pos_embed.proj.", "a diffusion transformer"),
       ] : []
     for (part, meaning) in parts + more {
       if let name = names.first(holding: part) {

@@ -36,8 +36,8 @@ public struct LayoutReading: Sendable {
     overrides: ConfigurationOverrides = ConfigurationOverrides()
   ) throws(LayoutError) {
     let clean = try NameCleaning.clean(tensors)
-    detection = try Detection(ofClean: clean)
     let allNames = Names(clean.map(\.name))
+    detection = try Detection(ofClean: clean, allNames)
     let table = try FamilyTable.reading(detection, allNames)
     toSource = table.inverse
     var ledger = try table.ledger(for: clean)

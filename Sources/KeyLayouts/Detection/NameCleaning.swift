@@ -13,7 +13,7 @@ public enum NameCleaning {
   /// The name without them.
   public static func clean(_ name: String) -> String {
     var cleaned = name
-    if name.contains("_orig_mod") || name.contains("module") {
+    if name.holdsBytes(of: "mod") {
       let parts = name.split(separator: ".", omittingEmptySubsequences: false)
       let kept = parts.filter { !wrappers.contains($0) }
       if kept.count < parts.count, !kept.isEmpty { cleaned = kept.joined(separator: ".") }
@@ -30,10 +30,17 @@ public enum NameCleaning {
   ///
   /// - Throws: `LayoutError` when two tensors would have one name.
   static func clean(_ tensors: [TensorDescription]) throws(LayoutError) -> [TensorDescription] {
-    var found: [String: String] = [:]
     var cleaned = tensors
+    var isChanged = false
     for (place, tensor) in tensors.enumerated() {
-      cleaned[place].name = clean(tensor.name)
+      let name = clean(tensor.name)
+      guard name != tensor.name else { continue }
+      cleaned[place].name = name
+      isChanged = true
+    }
+    guard isChanged else { return tensors }
+    var found: [String: String] = [:]
+    for (place, tensor) in tensors.enumerated() {
       if let first = found.updateValue(tensor.name, forKey: cleaned[place].name),
         first != tensor.name
       {

@@ -12,13 +12,20 @@ struct Names: Sendable {
     all = Array(names)
     set = Set(all)
     var counts: [Substring: Int] = [:]
+    var previous: Substring = ""
     for name in all {
       var module = Substring(name)
+      var isLeaf = true
       while let dot = module.lastIndex(of: ".") {
         let child = module[module.index(after: dot)...]
         module = module[..<dot]
         let number = Int(child).flatMap { $0 >= 0 && $0 < Self.limit ? $0 + 1 : nil } ?? 0
         counts[module, default: 0] = max(counts[module, default: 0], number)
+        guard isLeaf else { continue }
+        // A weight and its bias stand together: what is above them has been noted.
+        if module == previous { break }
+        previous = module
+        isLeaf = false
       }
     }
     self.counts = counts
@@ -32,17 +39,26 @@ struct Names: Sendable {
   /// How many numbered modules lie directly below a module: one more than the highest number.
   func count(below module: String) -> Int { counts[module[...]] ?? 0 }
 
-  /// The first name with a part anywhere in it. Byte by byte: a model has thousands of names, and
-  /// characters are slow to tell apart.
+  /// The first name with a part anywhere in it.
   func first(holding part: String) -> String? {
-    let part = Array(part.utf8)
-    return all.first { name in
-      var name = name
-      return name.withUTF8 { name in
-        name.count >= part.count
-          && (0...name.count - part.count).contains { start in
-            part.indices.allSatisfy { name[start + $0] == part[$0] }
-          }
+    all.first { $0.holdsBytes(of: part) }
+  }
+}
+
+extension String {
+  /// Whether the bytes of a part stand anywhere in the text. A model has thousands of names, and
+  /// characters are slow to tell apart.
+  func holdsBytes(of part: String) -> Bool {
+    var (text, part) = (self, part)
+    return text.withUTF8 { text in
+      part.withUTF8 { part in
+        guard let first = part.first else { return true }
+        var rest = text[...]
+        while let place = rest.firstIndex(of: first), text.count - place >= part.count {
+          if text[place..<place + part.count].elementsEqual(part) { return true }
+          rest = text[(place + 1)...]
+        }
+        return false
       }
     }
   }

@@ -16,6 +16,8 @@ public struct LayoutError: DescribedError, Hashable {
     case noMeasure(String)
     /// No known family has such names.
     case unknownFamily(hint: String)
+    /// The family is known, and has no table.
+    case foreign(String, evidence: String)
     /// A component is there twice, under different names.
     case twice(Component, String, String)
     /// The network attends to texts of another width than the text encoders give.
@@ -43,7 +45,7 @@ public struct LayoutError: DescribedError, Hashable {
   /// them then: they can go from container to container under the names they have.
   public var isAboutFamily: Bool {
     switch problem {
-    case .unknownFamily: true
+    case .unknownFamily, .foreign: true
     default: false
     }
   }
@@ -76,6 +78,8 @@ public struct LayoutError: DescribedError, Hashable {
         + "parts of two models?"
     case .contradicted(let component, let field, let stated, let found):
       return "the configuration of '\(component)' says \(field) \(stated), its tensors say \(found)"
+    case .foreign(let family, let evidence):
+      return "a \(family) model ('\(evidence)'), whose names stay as they are"
     case .irregular(let component):
       return "the \(component.title)'s blocks do not add up to levels: is one missing?"
     case .absent(let components):

@@ -20,7 +20,9 @@ extension CheckpointSummary {
       text += "pickle: \(safety.summary.escapingControls)\n"
     }
     text += "\n"
-    text += components.isEmpty ? elementTypeTable.text : componentTable.text
+    text +=
+      foreign.map(partTable)?.text
+      ?? (components.isEmpty ? elementTypeTable.text : componentTable.text)
     text += ledgerText
     if !checkpoint.metadata.members.isEmpty {
       text += "\nmetadata\n"
@@ -65,6 +67,24 @@ extension CheckpointSummary {
         Format.count(component.parameterCount), Format.bytes(component.byteCount),
         component.elementTypes.map(\.elementType.name).joined(separator: ", "),
         component.configuration.summary,
+      ])
+    }
+    return table
+  }
+
+  private func partTable(_ model: ForeignModel) -> Table {
+    var table = Table([
+      ("part", .left), ("tensors", .right), ("values", .right), ("size", .right),
+      ("dtypes", .left), ("names start with", .left),
+    ])
+    for part in model.parts {
+      let counts = CheckpointSummary.elementTypes(of: part.tensors)
+      table.add([
+        part.title, Format.count(part.tensors.count),
+        Format.count(counts.reduce(0) { $0 + $1.elementCount }),
+        Format.bytes(counts.reduce(0) { $0 + $1.byteCount }),
+        counts.map(\.elementType.name).joined(separator: ", "),
+        part.prefix.isEmpty ? "(bare)" : part.prefix,
       ])
     }
     return table
