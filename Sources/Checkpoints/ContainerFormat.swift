@@ -36,6 +36,9 @@ public struct ContainerFormat: RawRepresentable, Sendable, Hashable, CaseIterabl
     FormatRegistration.all.flatMap { $0.endings.map { "." + $0 } }
   }
 
+  /// Whether a path is a folder, which may hold several variants of its weights.
+  public static func isFolder(_ path: String) -> Bool { DiffusersFolderReader.recognises(path) }
+
   /// What the container is to hold.
   public var contents: Contents { registration?.contents ?? .tensors }
 
@@ -95,6 +98,8 @@ public struct Destination: Sendable {
   public var family: String?
   /// The most bytes of tensors that one file is to hold; all of them by default.
   public var shardBytes: Int?
+  /// What a folder's weights are a variant of the model's in, `fp16`: their files name it.
+  public var variant: String?
   /// What is known about the source only when the tensors have been read.
   public var source: (@Sendable () throws -> JSONObject)?
 
@@ -102,7 +107,7 @@ public struct Destination: Sendable {
   public init(
     path: String, configurations: [String: JSONObject] = [:],
     attachments: [String: [UInt8]] = [:], modelIndex: JSONObject? = nil, tool: String = "assay",
-    family: String? = nil, shardBytes: Int? = nil,
+    family: String? = nil, shardBytes: Int? = nil, variant: String? = nil,
     source: (@Sendable () throws -> JSONObject)? = nil
   ) {
     self.path = path
@@ -112,6 +117,7 @@ public struct Destination: Sendable {
     self.tool = tool
     self.family = family
     self.shardBytes = shardBytes
+    self.variant = variant
     self.source = source
   }
 }

@@ -16,6 +16,8 @@ public struct ConversionRequest: Sendable, Hashable {
   public var componentTypes: [Component: ElementType] = [:]
   /// The most bytes of tensors in one file; all of them by default.
   public var shardBytes: Int?
+  /// What a folder's weights are called a variant in: `fp16`.
+  public var variant: String?
   /// Which tensors the result holds.
   public var selection = TensorSelection()
   /// Whether a tensor that no rule knows is an error.
@@ -63,6 +65,19 @@ public struct ConversionRequest: Sendable, Hashable {
       throw ConversionError(
         path: output,
         problem: "\(container.rawValue) is one file and has no shards, expected \(able)")
+    }
+    if let variant {
+      guard container.contents == .components else {
+        throw ConversionError(
+          path: output,
+          problem: "\(container.rawValue) has no variants, so nothing can be called \(variant)")
+      }
+      guard !variant.isEmpty,
+        variant.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") })
+      else {
+        throw ConversionError(
+          path: output, problem: "variant '\(variant)', expected letters and digits")
+      }
     }
     guard metadata.isEmpty || container.keepsMetadata else {
       throw ConversionError(

@@ -97,7 +97,8 @@ public struct Converter: Sendable {
   private func destination(_ plan: ConversionPlan) throws -> Destination {
     var destination = Destination(
       path: request.output, tool: request.tool,
-      family: plan.reading?.detection.family.rawValue, shardBytes: request.shardBytes)
+      family: plan.reading?.detection.family.rawValue, shardBytes: request.shardBytes,
+      variant: request.variant)
     if request.container.contents != .tensors {
       destination.configurations = plan.configurations
       destination.attachments = plan.attachments

@@ -219,4 +219,46 @@ import Testing
       message { try convert(sd15, to: npz) { $0.metadata = ["a": "b"] } }
         == "\(npz): numpy has no place for metadata")
   }
+
+  /// diffusers' names for the files of a variant, and of one in shards.
+  @Test(arguments: [
+    (
+      nil as Int?,
+      ["config.json", "diffusion_pytorch_model.fp16.safetensors"]
+    ),
+    (
+      200_000,
+      [
+        "config.json", "diffusion_pytorch_model.fp16-00001-of-00002.safetensors",
+        "diffusion_pytorch_model.fp16-00002-of-00002.safetensors",
+        "diffusion_pytorch_model.safetensors.index.fp16.json",
+      ]
+    ),
+  ])
+  func weightsOfAFolderAreCalledAVariant(limit: Int?, files: [String]) throws {
+    let folder = scratch.path("folder")
+    try convert(xl, to: folder) {
+      $0.variant = "fp16"
+      $0.shardBytes = limit
+    }
+    let found = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/unet")
+    #expect(found.sorted() == files)
+    let own = try canonicalContents(ofFile: xl).filter { !$0.key.hasPrefix("original.") }
+    #expect(try canonicalContents(ofFile: folder) == own)
+    #expect(
+      try canonicalContents(ofFile: "\(folder)/unet") == own.filter { $0.key.hasPrefix("unet.") })
+  }
+
+  @Test(arguments: [("out.ingot", "fp16", "ingot has no variants"), ("out", "a/b", "letters")])
+  func variantsThatCannotBeAreRefused(name: String, variant: String, expected: String) throws {
+    let found = message { try convert(sd15, to: scratch.path(name)) { $0.variant = variant } }
+    #expect(found?.contains(expected) == true, "\(found ?? "none")")
+  }
+
+  /// A folder has no file for metadata: the first component's weights hold them.
+  @Test func metadataSurviveAFolder() throws {
+    try convert(sd15, to: scratch.path("folder")) { $0.metadata = ["modelspec.title": "T"] }
+    try convert(scratch.path("folder"), to: out)
+    #expect(try Checkpoint.open(path: out).metadata["modelspec.title"] == "T")
+  }
 }

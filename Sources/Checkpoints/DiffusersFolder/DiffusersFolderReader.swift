@@ -15,6 +15,8 @@ public struct DiffusersFolderReader: TensorSource {
 
   private let path: String
   private let index: JSONObject?
+  /// What the files of weights say beside their tensors, the first to say so counts.
+  private let fileMetadata: JSONObject
   private let opaqueValues: [OpaqueValue]
   private let safety: SafetyReport
   private let paths: [String]
@@ -68,6 +70,7 @@ public struct DiffusersFolderReader: TensorSource {
     opaqueValues = contents.opaqueValues
     safety = contents.safety
     paths = contents.paths.sorted()
+    fileMetadata = contents.metadata
     let attached = contents.attached
     attachments = Attachments(paths: attached.keys.sorted()) { name in
       try Self.bytes(ofFile: attached[name] ?? name)
@@ -84,7 +87,7 @@ public struct DiffusersFolderReader: TensorSource {
 
   /// The folder as a checkpoint.
   var checkpoint: Checkpoint {
-    var metadata = JSONObject()
+    var metadata = fileMetadata
     if let index { metadata["model_index"] = .object(index) }
     var checkpoint = Checkpoint(
       path: path, format: .diffusers, source: self, metadata: metadata,
@@ -164,6 +167,7 @@ public struct DiffusersFolderReader: TensorSource {
     var places: [(file: Int, index: Int)] = []
     var files: [any TensorSource] = []
     var opaqueValues: [OpaqueValue] = []
+    var metadata = JSONObject()
     var safety = SafetyReport(container: "folder")
     /// The files, relative to the folder.
     var paths: [String] = []
@@ -204,6 +208,10 @@ public struct DiffusersFolderReader: TensorSource {
       let checkpoint = try place.open(in: path, options: options)
       paths += (checkpoint.files.isEmpty ? [place.name] : checkpoint.files).map { prefix + $0 }
       opaqueValues += checkpoint.opaqueValues
+      for member in checkpoint.portableMetadata.members
+      where member.key != "format" && metadata[member.key] == nil {
+        metadata[member.key] = member.value
+      }
       if let report = checkpoint.safety {
         safety.add(report, of: checkpoint.files.isEmpty ? prefix + place.name : component)
       }

@@ -11,10 +11,13 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
 
   private let folder: OutputFolder
   private let shardBytes: Int?
+  private let variant: String?
   private let configurations: [String: JSONObject]
   private let attachments: [String: [UInt8]]
   private let modelIndex: JSONObject?
   private var announcement: Announcement?
+  /// The model's metadata, which the file of the first component holds.
+  private var metadata = JSONObject()
   private var component: String?
   private var file: SafetensorsWriter?
 
@@ -25,6 +28,7 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
   /// - Throws: `FileError` when it cannot be created.
   public init(to destination: Destination) throws {
     shardBytes = destination.shardBytes
+    variant = destination.variant
     let path = destination.path
     folder = try OutputFolder(
       creating: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
@@ -37,6 +41,7 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
   public mutating func begin(tensors: [TensorDescription], metadata: JSONObject) throws {
     precondition(announcement == nil, "begin was called twice")
     announcement = try Announcement(tensors, path: folder.path)
+    self.metadata = metadata
     for tensor in tensors {
       let component = Self.component(of: tensor)
       guard configurations[component]?.isEmpty == false else {
@@ -88,9 +93,12 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
     let tensors = (announcement?.tensors ?? []).filter { Self.component(of: $0) == component }
     let stem =
       configurations[component]?["_class_name"] == nil ? "model" : "diffusion_pytorch_model"
-    let path = try folder.file(place(of: component) + "\(stem).safetensors")
-    var writer = try SafetensorsWriter(to: Destination(path: path, shardBytes: shardBytes))
-    try writer.begin(tensors: tensors.map { Self.inner($0, component) }, metadata: [:])
+    let name = stem + (variant.map { "." + $0 } ?? "") + ".safetensors"
+    let path = try folder.file(place(of: component) + name)
+    var writer = try SafetensorsWriter(
+      to: Destination(path: path, shardBytes: shardBytes, variant: variant))
+    try writer.begin(tensors: tensors.map { Self.inner($0, component) }, metadata: metadata)
+    metadata = [:]
     file = consume writer
   }
 

@@ -10,6 +10,7 @@ public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
   private let path: String
   private let shardBytes: Int?
   private let defaults: JSONObject
+  private let variant: String?
   private var announcement: Announcement?
   private var plan: ShardPlan
   private var headers: [[UInt8]] = []
@@ -24,7 +25,8 @@ public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
   /// `format: pt`, which transformers insists on, unless they name another.
   public init(to destination: Destination) throws {
     try self.init(
-      path: destination.path, shardBytes: destination.shardBytes, defaults: ["format": "pt"])
+      path: destination.path, shardBytes: destination.shardBytes, defaults: ["format": "pt"],
+      variant: destination.variant)
   }
 
   /// Starts a file that will replace `path`.
@@ -34,7 +36,10 @@ public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
     try self.init(path: path, shardBytes: nil, defaults: [:])
   }
 
-  private init(path: String, shardBytes: Int?, defaults: JSONObject) throws(FileError) {
+  private init(
+    path: String, shardBytes: Int?, defaults: JSONObject, variant: String? = nil
+  ) throws(FileError) {
+    self.variant = variant
     self.path = path
     self.shardBytes = shardBytes
     self.defaults = defaults
@@ -50,7 +55,7 @@ public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
   public mutating func begin(tensors: [TensorDescription], metadata: JSONObject) throws {
     precondition(announcement == nil, "begin was called twice")
     announcement = try Announcement(tensors, path: path)
-    plan = ShardPlan(tensors, limit: shardBytes, path: path)
+    plan = ShardPlan(tensors, limit: shardBytes, path: path, variant: variant)
     let missing = defaults.members.filter { metadata[$0.key] == nil }
     let strings = (metadata.members + missing).map { member in
       (member.key, JSON.string(member.value.stringValue ?? member.value.text()))

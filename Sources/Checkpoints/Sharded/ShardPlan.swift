@@ -8,10 +8,13 @@ public struct ShardPlan: Sendable, Hashable {
   public let ranges: [Range<Int>]
   /// The path of the model, were it one file.
   public let path: String
+  /// The variant that `path` names in front of its ending, `fp16`: the index names it at its end.
+  private let variant: String?
 
   /// Fills files one after the other up to `limit` bytes of tensors; a tensor that is larger has a
   /// file of its own.
-  public init(_ tensors: [TensorDescription], limit: Int?, path: String) {
+  public init(_ tensors: [TensorDescription], limit: Int?, path: String, variant: String? = nil) {
+    self.variant = variant
     var ranges: [Range<Int>] = []
     var (start, size) = (0, 0)
     for (index, tensor) in tensors.enumerated() {
@@ -39,9 +42,14 @@ public struct ShardPlan: Sendable, Hashable {
   }
 
   /// The path of the index; `nil` where one file is enough.
-  public var indexPath: String? { ranges.count > 1 ? Self.indexPath(of: path) : nil }
+  public var indexPath: String? { ranges.count > 1 ? indexPath(of: path) : nil }
 
-  private static func indexPath(of path: String) -> String { path + ".index.json" }
+  /// `model.safetensors.index.json`, and of a variant `model.safetensors.index.fp16.json`.
+  private func indexPath(of path: String) -> String {
+    let (stem, ending) = Self.parts(of: path)
+    guard let variant, stem.hasSuffix("." + variant) else { return path + ".index.json" }
+    return stem.dropLast(variant.count + 1) + ending + ".index.\(variant).json"
+  }
 
   private static func number(_ value: Int) -> String {
     let digits = String(value)
@@ -66,7 +74,7 @@ public struct ShardPlan: Sendable, Hashable {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.sorted().filter { name in
       guard !written.contains(Substring(name)) else { return false }
-      if name == url.lastPathComponent || name == Self.indexPath(of: url.lastPathComponent) {
+      if name == url.lastPathComponent || name == indexPath(of: url.lastPathComponent) {
         return true
       }
       guard name.hasPrefix(stem + "-"), name.hasSuffix(ending) else { return false }

@@ -44,7 +44,7 @@ public struct ConfigurationOverrides: Sendable, Hashable {
   ) throws(LayoutError) -> [String: NotedConfiguration] {
     var merged = derived
     for (component, fields) in stated { merged[component] = NotedConfiguration(stated: fields) }
-    for (component, fields) in configurations {
+    for (component, fields) in configurations.sorted(by: { $0.key < $1.key }) {
       guard var configuration = merged[component] else { continue }
       for member in fields.members {
         guard derived[component]?.origins[member.key] == .derived,

@@ -47,6 +47,12 @@ struct ConvertCommand: ParsableCommand {
       valueName: "size"))
   var shardSize: ByteSize?
 
+  @Option(
+    help: ArgumentHelp(
+      "Call the weights of a diffusers folder that is written this variant. Default: --variant, "
+        + "where MODEL is a file and has none.", valueName: "name"))
+  var outputVariant: String?
+
   @OptionGroup(title: "What goes into the result") var preparation: PreparationArguments
   @OptionGroup(title: "What the model is") var stated: ModelArguments
   @OptionGroup var embedding: EmbeddingArguments
@@ -69,8 +75,15 @@ struct ConvertCommand: ParsableCommand {
       tool: "assay \(Assay.version)")
     request.componentTypes = dtype?.byComponent ?? [:]
     preparation.apply(to: &request)
+    // Of a file there is nothing to choose from: the variant is what the result is to be.
+    var options = reading.options
+    request.variant = outputVariant
+    if outputVariant == nil, request.container == .diffusers, !ContainerFormat.isFolder(model) {
+      request.variant = options.variant
+      options.variant = nil
+    }
     let read = try ModelReader.open(
-      path: model, options: reading.options, overrides: try stated.overrides,
+      path: model, options: options, overrides: try stated.overrides,
       names: try preparation.renames(), averages: preparation.ema)
     if try embedding.convert(read, request, json: json, quiet: quiet) { return }
     let bar = ProgressBar("converting", isQuiet: quiet)
