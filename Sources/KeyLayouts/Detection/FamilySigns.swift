@@ -32,7 +32,7 @@ struct FamilySigns {
       {
         (.stableDiffusionXLRefiner, "the second text encoder alone")
       } else if second != nil {
-        (.stableDiffusionXL, first == nil ? "a text encoder of width 1280" : "two text encoders")
+        (.stableDiffusionXL, first == nil ? "the second text encoder" : "two text encoders")
       } else if let added {
         // The refiner embeds five numbers beside the pooled text, the base model six.
         if let context, added.shape.last == context + 5 * 256 {
@@ -53,7 +53,13 @@ struct FamilySigns {
       } else if network == nil, first == nil {
         (.stableDiffusion1, "an autoencoder alone, which does not tell the family")
       } else {
-        (.stableDiffusion1, "one text encoder, convolutional projections")
+        (
+          .stableDiffusion1,
+          [
+            first == nil ? nil : "one text encoder, CLIP's",
+            projection == nil ? nil : "convolutional projections",
+          ].compactMap(\.self).joined(separator: ", ")
+        )
       }
   }
 }
