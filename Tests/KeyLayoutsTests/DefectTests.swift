@@ -100,6 +100,16 @@ import Testing
         == "the U-Net's blocks do not add up to levels: is one missing?")
   }
 
+  /// Without its way up a U-Net is half a model and not a ControlNet.
+  @Test(arguments: ["output_blocks.", "up_blocks."])
+  func halfAUNetIsMissed(part: String) throws {
+    let whole = part == "up_blocks." ? try LayoutFixture("digits").diffusers : tensors
+    let half = whole.filter { !$0.name.contains(part) || $0.name.hasPrefix("vae.") }
+    let message = Self.message { try LayoutReading(of: half).requireWhole(origin: "half.ckpt") }
+    #expect(message?.contains("\(part)0.") == true, "\(message ?? "none")")
+    #expect(message?.contains("is missing, and ") == true)
+  }
+
   /// Half an autoencoder's innermost level: once read as a model of a level less, which drew noise.
   @Test(arguments: [
     ("first_stage_model.encoder.down.3.", "encoder.down.3.block.0.conv1.weight' is missing"),

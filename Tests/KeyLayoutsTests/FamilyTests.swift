@@ -71,6 +71,20 @@ import Testing
     #expect(error.isAboutFamily)
   }
 
+  /// The U-Net of one family in the file of another.
+  @Test func aTextEncoderInAnotherFamilysPlaceIsRefused() throws {
+    let text = try LayoutFixture("sd15").ldm.filter { $0.name.hasPrefix("cond_stage_model.") }
+    let unet = try LayoutFixture("sdxl-base").ldm.filter {
+      $0.name.hasPrefix("model.diffusion_model.")
+    }
+    let error = #expect(throws: LayoutError.self) { try LayoutReading(of: unet + text) }
+    #expect(
+      error?.description
+        == "the text encoder is a Stable Diffusion 1.x model's (names start with "
+        + "'cond_stage_model.transformer.'), the rest a Stable Diffusion XL model's: parts of two "
+        + "models?")
+  }
+
   /// Recognised, split into parts, and left under their own names.
   @Test(arguments: [
     (

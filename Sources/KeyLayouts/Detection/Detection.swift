@@ -43,9 +43,27 @@ public struct Detection: Sendable, Hashable {
     let signs = FamilySigns(places, own)
     family = signs.family
     contextWidth = signs.contextWidth
+    try Self.checkHomes(of: places, family)
     layout = places.contains { $0.layout == .ldm } ? .ldm : .diffusers
     evidence =
       places.map { "\($0.component.title): \($0.evidence)" } + [signs.evidence]
       + (contextWidth.map { ["cross-attention context of \($0)"] } ?? [])
+  }
+
+  /// A single file keeps each text encoder where its family does.
+  ///
+  /// - Throws: `LayoutError` when one stands in another family's place beside a U-Net.
+  private static func checkHomes(
+    of places: [ComponentPlace], _ family: Family
+  ) throws(LayoutError) {
+    guard places.contains(where: { $0.component == .unet }) else { return }
+    for place in places {
+      let homes = Family.allCases.filter { family in
+        family.original.contains { $0.prefix == place.prefix && $0.component == place.component }
+      }
+      guard let home = homes.first, !homes.contains(family) else { continue }
+      throw LayoutError(
+        .misplaced(place.component, place.evidence, home: home, family: family))
+    }
   }
 }

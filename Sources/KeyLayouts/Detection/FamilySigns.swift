@@ -28,7 +28,8 @@ struct FamilySigns {
     let second = places.first { $0.component == .textEncoder2 }
     (family, evidence) =
       if let second, first == nil,
-        second.prefix == "conditioner.embedders.0.model." || network != nil
+        second.prefix == "conditioner.embedders.0.model."
+          || context != nil && context == find("token_embedding.weight", in: second)?.shape.last
       {
         (.stableDiffusionXLRefiner, "the second text encoder alone")
       } else if second != nil {

@@ -9,14 +9,16 @@ struct ControlNetPlan: Sendable, Hashable {
 
   /// Reads the plan from the original names.
   init?(ldm names: Names, prefix: String) {
-    guard let unet = UNetPlan(ldm: names, prefix: prefix) else { return nil }
+    guard let unet = UNetPlan(ldm: names, prefix: prefix, isControlNet: true) else { return nil }
     // Activations stand between the convolutions and have the odd numbers.
     self.init(unet, hints: (names.count(below: prefix + "input_hint_block") + 1) / 2)
   }
 
   /// Reads the plan from diffusers' names.
   init?(diffusers names: Names, prefix: String) {
-    guard let unet = UNetPlan(diffusers: names, prefix: prefix) else { return nil }
+    guard let unet = UNetPlan(diffusers: names, prefix: prefix, isControlNet: true) else {
+      return nil
+    }
     self.init(unet, hints: names.count(below: prefix + "controlnet_cond_embedding.blocks") + 2)
   }
 

@@ -38,14 +38,17 @@ struct UNetPlan: Sendable, Hashable {
   }
 
   /// Reads the plan from LDM's names, which number the blocks through all levels.
-  init?(ldm names: Names, prefix: String) {
+  ///
+  /// - Parameter isControlNet: whether there is no way up. In a U-Net one is missed where it is not
+  ///   there, the mirror image of the way down.
+  init?(ldm names: Names, prefix: String, isControlNet: Bool = false) {
     let blocks = names.count(below: prefix + "input_blocks")
     guard blocks > 1 else { return nil }
     let levels = 1 + (1..<blocks).count { names.hasModule("\(prefix)input_blocks.\($0).0.op") }
     let (layers, rest) = (blocks - levels).quotientAndRemainder(dividingBy: levels)
     guard rest == 0 else { return nil }
     self.init(
-      names, prefix, levels, layers,
+      names, prefix, levels, layers, isControlNet,
       Spelling(
         up: "output_blocks",
         attentionDown: { "input_blocks.\(1 + $0 * (layers + 1) + $1).1" },
@@ -55,10 +58,10 @@ struct UNetPlan: Sendable, Hashable {
   }
 
   /// Reads the plan from diffusers' names.
-  init?(diffusers names: Names, prefix: String) {
+  init?(diffusers names: Names, prefix: String, isControlNet: Bool = false) {
     self.init(
       names, prefix, names.count(below: prefix + "down_blocks"),
-      names.count(below: prefix + "down_blocks.0.resnets"),
+      names.count(below: prefix + "down_blocks.0.resnets"), isControlNet,
       Spelling(
         up: "up_blocks",
         attentionDown: { "down_blocks.\($0).attentions.\($1)" },
@@ -68,7 +71,8 @@ struct UNetPlan: Sendable, Hashable {
   }
 
   private init?(
-    _ names: Names, _ prefix: String, _ levels: Int, _ layers: Int, _ spelling: Spelling
+    _ names: Names, _ prefix: String, _ levels: Int, _ layers: Int, _ isControlNet: Bool,
+    _ spelling: Spelling
   ) {
     guard Self.isSane(levels, layers) else { return nil }
     func depth(_ attention: String) -> Int {
@@ -79,10 +83,15 @@ struct UNetPlan: Sendable, Hashable {
     down = (0..<levels).map { level in
       (0..<layers).map { depth(spelling.attentionDown(level, $0)) }
     }
-    up =
-      !names.hasModule(prefix + spelling.up)
-      ? []
-      : (0..<levels).map { block in (0...layers).map { depth(spelling.attentionUp(block, $0)) } }
+    if isControlNet {
+      up = []
+    } else if names.hasModule(prefix + spelling.up) {
+      up = (0..<levels).map { block in
+        (0...layers).map { depth(spelling.attentionUp(block, $0)) }
+      }
+    } else {
+      up = down.reversed().map { $0 + $0.prefix(1) }
+    }
     middle =
       names.hasModule(prefix + spelling.middleAttention)
       ? .attention(depth: depth(spelling.middleAttention))

@@ -20,6 +20,8 @@ public struct LayoutError: DescribedError, Hashable {
     case foreign(String, evidence: String)
     /// A component is there twice, under different names.
     case twice(Component, String, String)
+    /// A component stands where another family than the rest of the model keeps it.
+    case misplaced(Component, String, home: Family, family: Family)
     /// The network attends to texts of another width than the text encoders give.
     case widthsDisagree(network: Component, context: Int, texts: [Int])
     /// A configuration says something else than the tensors.
@@ -71,6 +73,9 @@ public struct LayoutError: DescribedError, Hashable {
     case .unknownFamily(let hint): return "not a model of a known family: \(hint)"
     case .twice(let component, let first, let second):
       return "holds two of the \(component.title): \(first), and \(second)"
+    case .misplaced(let component, let place, let home, let family):
+      return "the \(component.title) is a \(home.title) model's (\(place)), the rest a "
+        + "\(family.title) model's: parts of two models?"
     case .widthsDisagree(let network, let context, let texts):
       let widths = texts.map(String.init).joined(separator: " + ")
       return "the \(network.title) attends to texts of width \(context), its text encoder"
