@@ -5,6 +5,7 @@
 
 #include "cpu_features.h"
 #include "crc32.h"
+#include "difference.h"
 #include "element_conversion.h"
 #include "sha256.h"
 #include "statistics.h"

@@ -2,9 +2,8 @@ internal import CKernels
 
 /// Gathers `TensorStatistics` from runs of whole elements.
 struct StatisticsAccumulator {
-  private let type: ElementType
+  private let numbers: NumberBlocks
   private let instructions: Processor.InstructionSet
-  private let table: [Float]
   private var minimum = Double.infinity
   private var maximum = -Double.infinity
   private var mean = 0.0
@@ -21,10 +20,11 @@ struct StatisticsAccumulator {
   init?(
     type: ElementType, using instructions: Processor.InstructionSet = Processor.instructionSet
   ) {
-    guard type.blockElements == 1 else { return nil }
-    self.type = type
+    guard type.blockElements == 1, let numbers = NumberBlocks(type, using: instructions) else {
+      return nil
+    }
+    self.numbers = numbers
     self.instructions = instructions
-    table = type.blockBytes == 1 ? ByteValues.table(of: type) : []
   }
 
   /// Takes in a run of whole little-endian elements.
@@ -53,29 +53,11 @@ struct StatisticsAccumulator {
   private static func canonical(_ value: Double) -> Double { value.isNaN ? .nan : value + 0 }
 
   /// The bytes of one number: half an element for complex types.
-  private var partBytes: Int {
-    switch type {
-    case .complex64: 4
-    case .complex128: 8
-    default: type.blockBytes
-    }
-  }
+  private var partBytes: Int { numbers.type.blockBytes / numbers.numbersPerElement }
 
   private mutating func add(_ block: RawSpan) {
     let values = block.byteCount / partBytes
-    let result =
-      switch type {
-      case .float64, .complex128: decodeDoubles(block, values) { (value: Double) in value }
-      case .int32: decodeDoubles(block, values) { (value: Int32) in Double(value) }
-      case .uint32: decodeDoubles(block, values) { (value: UInt32) in Double(value) }
-      case .int64: decodeDoubles(block, values) { (value: Int64) in Double(value) }
-      case .uint64: decodeDoubles(block, values) { (value: UInt64) in Double(value) }
-      case .int16: decodeFloats(block, values) { (value: Int16) in Float(value) }
-      case .uint16: decodeFloats(block, values) { (value: UInt16) in Float(value) }
-      case .float16, .bfloat16, .float32: convertFloats(block, values, type)
-      case .complex64: convertFloats(block, values, .float32)
-      default: lookUpFloats(block, values)
-      }
+    let result = numbers.isSingle ? ofFloats(block, values) : ofDoubles(block, values)
     count += values
     zeroCount += Int(result.zeros)
     guard result.finite > 0 else { return }
@@ -90,15 +72,9 @@ struct StatisticsAccumulator {
     finiteCount += Int(result.finite)
   }
 
-  private func decodeDoubles<Number: BitwiseCopyable>(
-    _ block: RawSpan, _ count: Int, _ body: (Number) -> Double
-  ) -> assay_block_statistics {
+  private func ofDoubles(_ block: RawSpan, _ count: Int) -> assay_block_statistics {
     unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: count) { buffer in
-      for index in 0..<count {
-        unsafe buffer[index] = body(
-          unsafe block.unsafeLoadUnaligned(
-            fromByteOffset: index * MemoryLayout<Number>.size, as: Number.self))
-      }
+      unsafe numbers.doubles(block, into: buffer)
       var result = assay_block_statistics()
       #if arch(x86_64)
         switch instructions {
@@ -113,41 +89,9 @@ struct StatisticsAccumulator {
     }
   }
 
-  private func convertFloats(
-    _ block: RawSpan, _ count: Int, _ type: ElementType
-  ) -> assay_block_statistics {
-    unsafe withFloats(count) { buffer in
-      var target = unsafe UnsafeMutableRawBufferPointer(buffer).mutableBytes
-      ElementConversion.convert(
-        block, from: type, to: .float32, into: &target, using: instructions)
-    }
-  }
-
-  private func decodeFloats<Number: BitwiseCopyable>(
-    _ block: RawSpan, _ count: Int, _ body: (Number) -> Float
-  ) -> assay_block_statistics {
-    unsafe withFloats(count) { buffer in
-      for index in 0..<count {
-        unsafe buffer[index] = body(
-          unsafe block.unsafeLoadUnaligned(
-            fromByteOffset: index * MemoryLayout<Number>.size, as: Number.self))
-      }
-    }
-  }
-
-  private func lookUpFloats(_ block: RawSpan, _ count: Int) -> assay_block_statistics {
-    decodeFloats(block, count) { (byte: UInt8) in table[Int(byte)] }
-  }
-
-  private func withFloats(
-    _ count: Int, fill: (UnsafeMutableBufferPointer<Float>) -> Void
-  ) -> assay_block_statistics {
-    unsafe withUnsafeTemporaryAllocation(
-      byteCount: count * 4, alignment: 64
-    ) { bytes in
-      let buffer = unsafe UnsafeMutableBufferPointer(
-        start: bytes.baseAddress?.assumingMemoryBound(to: Float.self), count: count)
-      unsafe fill(buffer)
+  private func ofFloats(_ block: RawSpan, _ count: Int) -> assay_block_statistics {
+    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { buffer in
+      unsafe numbers.floats(block, into: buffer)
       var result = assay_block_statistics()
       #if arch(x86_64)
         switch instructions {
