@@ -46,7 +46,8 @@ let package = Package(
       name: "Conversion", dependencies: ["TensorCore", "Checkpoints", "KeyLayouts"],
       swiftSettings: swiftSettings),
     .target(
-      name: "Inspection", dependencies: ["TensorCore", "Checkpoints", "KeyLayouts"],
+      name: "Inspection",
+      dependencies: ["TensorCore", "Checkpoints", "KeyLayouts", "Conversion"],
       swiftSettings: swiftSettings),
     .target(
       name: "Numerics", dependencies: ["TensorCore", "CKernels", "COpenBLAS"],
@@ -85,6 +86,9 @@ let package = Package(
     testTarget("CheckpointsTests", of: ["TensorCore", "Checkpoints"]),
     testTarget("KeyLayoutsTests", of: ["TensorCore", "KeyLayouts"]),
     testTarget("ConversionTests", of: ["TensorCore", "Checkpoints", "KeyLayouts", "Conversion"]),
+    testTarget(
+      "InspectionTests",
+      of: ["TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Inspection"]),
     testTarget("NumericsTests", of: ["TensorCore", "Numerics", "Checkpoints"]),
     testTarget("SchedulersTests", of: ["TensorCore", "Schedulers", "Checkpoints"]),
     testTarget(

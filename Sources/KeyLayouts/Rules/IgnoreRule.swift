@@ -36,14 +36,14 @@ public struct IgnoreRule: Sendable, Hashable {
 }
 
 /// The names of tensors that travel along without being part of the model.
-enum CarriedName {
+package enum CarriedName {
   /// What they start with.
   static let prefix = module + "."
   /// The module below which they stand.
   static let module = "original"
 
   /// Whether a canonical name is of such a tensor.
-  static func isCarried(_ name: String) -> Bool { name.hasPrefix(prefix) }
+  package static func isCarried(_ name: String) -> Bool { name.hasPrefix(prefix) }
 
   /// The name that the tensor had.
   static func original(_ name: String) -> String { String(name.dropFirst(prefix.count)) }

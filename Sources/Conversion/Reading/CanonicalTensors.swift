@@ -1,0 +1,79 @@
+internal import Checkpoints
+internal import KeyLayouts
+public import TensorCore
+
+/// A checkpoint's tensors under canonical names as far as they have any, and the others under their
+/// own: what two models are compared by, whole or not.
+public struct CanonicalTensors: TensorSource {
+  /// How a tensor came by its name.
+  public enum Origin: Sendable, Hashable {
+    /// It is the model's, under its canonical name.
+    case canonical
+    /// No conversion takes it along, for a stated reason; the name is the checkpoint's own.
+    case leftBehind(reason: String)
+    /// Nobody knows what it is; the name is the checkpoint's own.
+    case unexplained
+  }
+
+  /// The tensors: the canonical ones first.
+  public let tensors: [TensorDescription]
+  /// By tensor, how it came by its name.
+  public let origins: [Origin]
+  /// By tensor, its place among the checkpoint's, where the bytes are the same.
+  public let places: [Int?]
+  private let mapped: MappedTensors?
+  private let source: any TensorSource
+
+  fileprivate init(of model: ReadModel) {
+    source = model.checkpoint.source
+    var tensors: [TensorDescription] = []
+    var origins: [Origin] = []
+    var places: [Int?] = []
+    var leftovers: [(index: Int, origin: Origin)] = source.tensors.indices.map {
+      ($0, .unexplained)
+    }
+    if let ledger = try? model.reading.get().ledger {
+      mapped = MappedTensors(source, by: ledger)
+      for target in ledger.targets {
+        tensors.append(target.description)
+        origins.append(
+          CarriedName.isCarried(target.description.name)
+            ? .leftBehind(reason: "carried along, no part of the model") : .canonical)
+        if case .source(let index) = target.recipe {
+          places.append(index)
+        } else {
+          places.append(nil)
+        }
+      }
+      leftovers = ledger.entries.enumerated().compactMap { index, entry in
+        switch entry.fate {
+        case .ignored(let reason): (index, .leftBehind(reason: reason))
+        case .unexplained: (index, .unexplained)
+        default: nil
+        }
+      }
+    } else {
+      mapped = nil
+    }
+    for (index, origin) in leftovers {
+      tensors.append(source.tensors[index])
+      origins.append(origin)
+      places.append(index)
+    }
+    (self.tensors, self.origins, self.places) = (tensors, origins, places)
+  }
+
+  /// The tensor at an index of `tensors`.
+  ///
+  /// - Throws: the container's error when its bytes cannot be produced.
+  public func tensor(at index: Int) throws -> TensorView {
+    if let mapped, index < mapped.tensors.count { return try mapped.tensor(at: index) }
+    guard let place = places[index] else { preconditionFailure("a leftover without a place") }
+    return try source.tensor(at: place)
+  }
+}
+
+extension ReadModel {
+  /// The tensors under canonical names as far as they have any.
+  public var canonicalTensors: CanonicalTensors { CanonicalTensors(of: self) }
+}

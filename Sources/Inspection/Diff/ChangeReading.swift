@@ -1,0 +1,109 @@
+internal import TensorCore
+
+/// What kind of change it is that some of a model's tensors went through.
+struct ChangeReading {
+  private let diff: ModelDiff
+  private let changed: [TensorPair]
+  /// The figures of the changed tensors, and of the matrices and kernels among them.
+  private let (sum, matrices): (TensorDifference, TensorDifference)
+  /// The components with changes, and those without any.
+  private let (touched, untouched): ([DiffGroup], [String])
+
+  /// - Parameter changed: the pairs whose values or shapes changed; at least one.
+  init(_ diff: ModelDiff, _ changed: [TensorPair]) {
+    self.diff = diff
+    self.changed = changed
+    var (sum, matrices) = (TensorDifference(), TensorDifference())
+    for pair in changed {
+      guard let difference = pair.difference else { continue }
+      sum.add(difference)
+      if pair.a.shape.rank > 1 { matrices.add(difference) }
+    }
+    (self.sum, self.matrices) = (sum, matrices)
+    let components = diff.components
+    touched = components.filter { $0.count(.changed) + $0.count(.misshapen) > 0 }
+    untouched = components.filter {
+      $0.isUntouched && $0.title != TensorPlace.leftBehind.component
+    }.map(\.title)
+  }
+
+  var verdict: DiffVerdict { unrelated ?? tokens ?? matricesAlone ?? fineTune }
+
+  /// Independent trainings of one architecture: directions in so many dimensions are at right
+  /// angles, while a fine-tune keeps them nearly parallel.
+  private var unrelated: DiffVerdict? {
+    guard let cosine = matrices.cosineSimilarity, cosine < 0.5,
+      4 * changed.count > diff.pairs.count
+    else { return nil }
+    return DiffVerdict(
+      kind: .unrelated,
+      sentence: "unrelated weights of the same architecture in \(names) "
+        + "(cosine \(DiffVerdict.short(cosine)))" + rest)
+  }
+
+  /// A textual inversion that was kept in the model.
+  private var tokens: DiffVerdict? {
+    guard changed.allSatisfy({ $0.place.kind == .tokenEmbedding }) else { return nil }
+    return DiffVerdict(
+      kind: .tokens,
+      sentence: "only token embeddings changed: "
+        + ModelDiff.list(changed.map(\.tokenText)) + rest)
+  }
+
+  /// Whatever is trained whole changes its norms and biases too; a LoRA has none.
+  private var matricesAlone: DiffVerdict? {
+    let isMatrix = { (pair: TensorPair) in
+      pair.a.shape.rank > 1 && pair.place.kind != .tokenEmbedding
+    }
+    guard changed.count > 1, changed.allSatisfy(isMatrix) else { return nil }
+    let found = Set(changed.map(\.place.kind))
+    let kinds = LayerKind.allCases.filter(found.contains).map(\.rawValue)
+    return DiffVerdict(
+      kind: .matrices,
+      sentence: "only weight matrices of \(names) changed (\(ModelDiff.list(kinds))), no bias "
+        + "and no norm, as when a LoRA is baked in: \(share)" + rest)
+  }
+
+  private var fineTune: DiffVerdict {
+    let isWhole = touched.allSatisfy { 10 * $0.count(.changed) > 9 * $0.pairCount }
+    let words =
+      touched.count == 1 && !untouched.isEmpty
+      ? "only \(names) changed"
+      : isWhole ? "a full fine-tune of \(names)" : "a fine-tune of parts of \(names)"
+    return DiffVerdict(kind: .fineTune, sentence: "\(words): \(share)" + rest)
+  }
+
+  private var names: String { ModelDiff.list(touched.map(\.title)) }
+
+  private var share: String {
+    let size =
+      sum.sumSquaresA > 0 ? ", relative norm \(DiffVerdict.short(sum.relativeNorm))" : ""
+    return "\(changed.count) of \(diff.pairs.count) tensors" + size
+  }
+
+  /// What did not change, and what came and went.
+  private var rest: String {
+    let verb = untouched.count == 1 ? "is" : "are"
+    let same = untouched.isEmpty ? nil : "\(ModelDiff.list(untouched)) \(verb) the same"
+    let counts = [diff.count(diff.added, "added"), diff.count(diff.removed, "removed")]
+    let more = counts.allSatisfy { $0 == nil } ? nil : ModelDiff.list(counts)
+    return [same, more].compactMap { $0 }.map { "; " + $0 }.joined()
+  }
+}
+
+extension TensorPair {
+  /// What happened to a token embedding.
+  fileprivate var tokenText: String {
+    if let changedRows {
+      let first = changedRows.first.prefix(4).map(String.init).joined(separator: ", ")
+      let more = changedRows.count > 4 ? ", …" : ""
+      return "\(changedRows.count) of \(a.shape[0]) rows of \(place.component) (\(first)\(more))"
+    }
+    if case .rows(let common) = relation {
+      let isSame = difference.map { $0.changedCount == 0 } ?? false
+      return "\(place.component) has \(b.shape[0]) rows instead of \(a.shape[0])"
+        + (isSame ? ", the first \(common) the same" : "")
+    }
+    return "\(place.component)"
+  }
+}

@@ -1,0 +1,97 @@
+public import TensorCore
+
+/// A tensor of one model and its counterpart in the other.
+public struct TensorPair: Sendable, Hashable {
+  /// How the shapes relate, and so what was compared with what.
+  public enum Relation: Sendable, Hashable {
+    /// They are the same.
+    case same
+    /// The same values in the same order under another shape: a 1×1 convolution and a matrix.
+    case reshaped
+    /// Matrices with rows and columns exchanged.
+    case transposed
+    /// One has more rows: the first so many, which both have, were compared.
+    case rows(common: Int)
+    /// Nothing can be compared.
+    case incomparable
+  }
+
+  /// What the comparison came to.
+  public enum State: String, Sendable, Hashable, CaseIterable {
+    /// The same bytes, or the same values in another type.
+    case same
+    /// Every change is a rounding through a smaller type.
+    case rounded
+    /// No change is beyond the tolerance.
+    case near
+    /// Values changed.
+    case changed
+    /// The shapes do not allow a comparison of all values.
+    case misshapen
+  }
+
+  /// The name that both share; where it is not canonical, the checkpoint's own.
+  public let name: String
+  /// Where in the model it is.
+  public let place: TensorPlace
+  /// The first model's tensor.
+  public let a: TensorDescription
+  /// The second model's tensor.
+  public let b: TensorDescription
+  /// How the shapes relate.
+  public let relation: Relation
+  /// The figures; `nil` where the types are packed ones, of which only bytes are compared, or the
+  /// shapes allow nothing.
+  public internal(set) var difference: TensorDifference?
+  /// Whether type, shape and bytes are the same.
+  public internal(set) var isIdentical = false
+  /// Whether equal digests in two ingots spared the reading.
+  public internal(set) var isSpared = false
+  /// Of token embeddings with few changes, the rows that changed.
+  public internal(set) var changedRows: ChangedRows?
+
+  init(_ a: TensorDescription, _ b: TensorDescription, isLeftBehind: Bool = false) {
+    name = a.name
+    place = isLeftBehind ? .leftBehind : TensorPlace(of: a.name)
+    self.a = a
+    self.b = b
+    relation = Self.relation(a.shape, b.shape)
+  }
+
+  private static func relation(_ a: TensorShape, _ b: TensorShape) -> Relation {
+    if a == b { return .same }
+    if a.elementCount == b.elementCount {
+      let isMatrix = a.rank == 2 && b.rank == 2
+      let plain = [a, b].map { $0.dimensions.filter { $0 != 1 } }
+      if isMatrix, plain[0] != plain[1], a[0] == b[1], a[1] == b[0] { return .transposed }
+      return plain[0] == plain[1] ? .reshaped : .incomparable
+    }
+    guard a.rank == b.rank, a.rank > 1, a.dimensions.dropFirst() == b.dimensions.dropFirst() else {
+      return .incomparable
+    }
+    return .rows(common: min(a[0], b[0]))
+  }
+
+  /// Whether the element types differ.
+  public var isRetyped: Bool { a.elementType != b.elementType }
+
+  /// What the comparison came to.
+  public var state: State {
+    switch relation {
+    case .incomparable, .rows: return .misshapen
+    default: break
+    }
+    guard let difference else { return isIdentical ? .same : .changed }
+    if difference.changedCount == 0 { return .same }
+    if difference.roundings?.isEmpty == false { return .rounded }
+    return difference.beyondCount == 0 ? .near : .changed
+  }
+}
+
+/// The rows of a matrix that changed.
+public struct ChangedRows: Sendable, Hashable {
+  /// How many.
+  public let count: Int
+  /// The numbers of the first of them.
+  public let first: [Int]
+}

@@ -1,0 +1,68 @@
+internal import ArgumentParser
+internal import Conversion
+internal import Inspection
+internal import TensorCore
+
+/// `assay diff`: what changed from one model to another.
+struct DiffCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff",
+    abstract: "Compares two models tensor with tensor, in whatever containers, names and types.",
+    discussion: """
+      Exit 0 when they are equal within the tolerance, 1 when they differ, 2 when one cannot be \
+      read. A value is within it when |B - A| <= atol + rtol * |A|. Element types, containers and \
+      layouts are no difference.
+      """)
+
+  @Argument(help: ArgumentHelp("The model to compare with.", valueName: "a"))
+  var first: String
+
+  @Argument(help: ArgumentHelp("The model that may have changed.", valueName: "b"))
+  var second: String
+
+  @Option(help: "How far apart values may be and still be equal.")
+  var atol = 0.0
+
+  @Option(help: "The same as a share of the first model's value.")
+  var rtol = 0.0
+
+  @Option(help: ArgumentHelp("How many tensors to list, most changed first.", valueName: "n"))
+  var limit = 20
+
+  @OptionGroup var reading: ReadingArguments
+
+  @Flag(help: "Print every figure of every tensor as JSON.")
+  var json = false
+
+  @Flag(help: "Print a summary in Markdown, for a pull request.")
+  var markdown = false
+
+  @Flag(name: .shortAndLong, help: "Print nothing but errors; the exit code tells.")
+  var quiet = false
+
+  func validate() throws {
+    for (name, value) in [("--atol", atol), ("--rtol", rtol)] where !(value >= 0) {
+      throw ValidationError("\(name) is \(value), expected a number from 0 up")
+    }
+    if limit < 0 { throw ValidationError("--limit is \(limit), expected a number from 0 up") }
+    if json && markdown { throw ValidationError("--json and --markdown exclude each other") }
+  }
+
+  func run() throws {
+    let sides = try [first, second].map {
+      DiffSide(try ModelReader.open(path: $0, options: reading.options))
+    }
+    let bar = ProgressBar("comparing", isQuiet: quiet)
+    let diff = try ModelDiff(
+      sides[0], sides[1], tolerance: Tolerance(absolute: atol, relative: rtol)
+    ) { bar.update(done: $0, of: $1) }
+    bar.finish()
+    if !quiet {
+      let text =
+        json
+        ? diff.json.text(indent: 2) + "\n" : markdown ? diff.markdown(limit) : diff.text(limit)
+      try Console.write(text)
+    }
+    if !diff.isEqual { throw ExitCode.failedVerdict }
+  }
+}

@@ -1,0 +1,196 @@
+internal import Foundation
+internal import Inspection
+internal import TensorCore
+
+extension ModelDiff {
+  /// The comparison for people: the verdict, what differs by component and block, and the tensors
+  /// that changed most.
+  func text(_ limit: Int) -> String {
+    var text = [a, b].map { side in
+      "\(side.path.escapingControls): \(side.format), \(side.family), "
+        + "\(Format.count(side.tensorCount)) tensors, \(Format.bytes(side.byteCount))\n"
+    }.joined()
+    text += "\(verdict.sentence.escapingControls)\n"
+    text += "read \(Format.bytes(touchedBytes)) of \(Format.bytes(a.byteCount + b.byteCount))"
+    let spared = pairs.count(where: \.isSpared)
+    text += spared > 0 ? ": \(Format.count(spared)) tensors have equal digests\n" : "\n"
+    for group in leftBehind {
+      text +=
+        "only in \(group.isFirst ? "A" : "B"), and no difference: \(group.count) "
+        + "\(group.reason.escapingControls)\n"
+    }
+    text += "\n" + componentTable.text
+    if !changedBlocks.isEmpty { text += "\n" + blockTable.text }
+    if !changedKinds.isEmpty { text += "\n" + kindTable.text }
+    text += names("removed", removed.map(\.name), limit)
+    text += names("added", added.map(\.name), limit)
+    text += names("renamed", renamed.map { "\($0.a.name) is \($0.b.name)" }, limit)
+    return text + misshapenText(limit) + tensorText(limit)
+  }
+
+  /// The pairs that differ beyond a rounding, those first that most of the change is in.
+  var worst: [TensorPair] {
+    pairs.filter { $0.state == .changed || $0.state == .near }.sorted {
+      ($0.difference?.sumSquares ?? 0) > ($1.difference?.sumSquares ?? 0)
+    }
+  }
+
+  private var changedBlocks: [DiffGroup] { blocks.filter { !$0.isReencoded } }
+  private var changedKinds: [DiffGroup] { kinds.filter { !$0.isReencoded } }
+
+  private var componentTable: Table { groupTable("component", components) }
+  private var blockTable: Table { groupTable("block", changedBlocks) }
+  private var kindTable: Table { groupTable("kind of layer", changedKinds) }
+
+  private func groupTable(_ title: String, _ groups: [DiffGroup]) -> Table {
+    var table = Table(
+      [(title, .left), ("tensors", .right)] + columns(groups).map { ($0.title, .right) }
+        + Figures.titles.map { ($0, .right) })
+    for group in groups {
+      table.add(
+        [group.title, Format.count(group.pairCount)]
+          + columns(groups).map { Format.count($0.value(group)) }
+          + Figures(group.difference).cells)
+    }
+    return table
+  }
+
+  /// Counts are shown where there is anything to count.
+  private func columns(
+    _ groups: [DiffGroup]
+  ) -> [(title: String, value: (DiffGroup) -> Int)] {
+    let states = TensorPair.State.allCases.map { state in
+      (title: state.rawValue, value: { (group: DiffGroup) in group.count(state) })
+    }
+    let all =
+      states + [
+        (title: "added", value: { $0.addedCount }), (title: "removed", value: { $0.removedCount }),
+        (title: "retyped", value: { $0.retypedCount }),
+      ]
+    return all.filter { column in
+      ["same", "changed"].contains(column.title) || groups.contains { column.value($0) > 0 }
+    }
+  }
+
+  private func names(_ title: String, _ names: [String], _ limit: Int) -> String {
+    guard !names.isEmpty else { return "" }
+    let more = names.count > limit ? "  and \(names.count - limit) more\n" : ""
+    return "\n\(title)\n" + names.prefix(limit).map { "  \($0.escapingControls)\n" }.joined() + more
+  }
+
+  private func misshapenText(_ limit: Int) -> String {
+    names(
+      "other shapes",
+      pairs.filter { $0.state == .misshapen }.map { pair in
+        var text = "\(pair.name): \(pair.a.shape) is \(pair.b.shape)"
+        if case .rows(let common) = pair.relation, let difference = pair.difference {
+          text +=
+            difference.changedCount == 0
+            ? ", the first \(common) rows are the same"
+            : ", \(Format.count(difference.changedCount)) values of the first \(common) rows changed"
+        }
+        return text
+      }, limit)
+  }
+
+  private func tensorText(_ limit: Int) -> String {
+    let worst = worst
+    guard !worst.isEmpty, limit > 0 else { return "" }
+    var table = Table(
+      [("tensor", .left), ("type", .left), ("shape", .left)]
+        + Figures.titles.map { ($0, .right) })
+    for pair in worst.prefix(limit) {
+      let types =
+        pair.isRetyped ? "\(pair.a.elementType), \(pair.b.elementType)" : pair.a.elementType.name
+      table.add(
+        [pair.name, types, pair.a.shape.description]
+          + Figures(pair.difference ?? TensorDifference()).cells)
+    }
+    let more = worst.count > limit ? "and \(Format.count(worst.count - limit)) more\n" : ""
+    return "\n" + table.text + more
+  }
+}
+
+extension ModelDiff {
+  /// The verdict and the components as Markdown; the tensors folded away.
+  func markdown(_ limit: Int) -> String {
+    var text = "**\(verdict.sentence.escapingMarkdown)**\n\n"
+    text +=
+      "A: `\(a.path.escapingControls)` (\(a.format)), B: `\(b.path.escapingControls)` (\(b.format))\n\n"
+    text += Self.markdownRow(
+      ["component", "tensors", "same", "rounded", "changed"] + Figures.titles)
+    text += Self.markdownRule(left: 1, right: 4 + Figures.titles.count)
+    for group in components {
+      let counts = [.same, .rounded, .changed].map { String(group.count($0)) }
+      text += Self.markdownRow(
+        [group.title, String(group.pairCount)] + counts + Figures(group.difference).cells)
+    }
+    for (title, names) in [("removed", removed), ("added", added)] where !names.isEmpty {
+      let list = names.prefix(limit).map { "`\($0.name.escapingControls)`" }.joined(separator: ", ")
+      text +=
+        "\n\(title): \(list)" + (names.count > limit ? " and \(names.count - limit) more" : "")
+        + "\n"
+    }
+    let worst = worst
+    guard !worst.isEmpty, limit > 0 else { return text }
+    text +=
+      "\n<details><summary>\(min(limit, worst.count)) of \(worst.count) changed tensors</summary>\n\n"
+    text += Self.markdownRow(["tensor", "shape"] + Figures.titles)
+    text += Self.markdownRule(left: 2, right: Figures.titles.count)
+    for pair in worst.prefix(limit) {
+      text += Self.markdownRow(
+        [pair.name, pair.a.shape.description] + Figures(pair.difference ?? TensorDifference()).cells
+      )
+    }
+    return text + "\n</details>\n"
+  }
+
+  private static func markdownRow(_ cells: [String]) -> String {
+    "| " + cells.map(\.escapingMarkdown).joined(separator: " | ") + " |\n"
+  }
+
+  private static func markdownRule(left: Int, right: Int) -> String {
+    "|" + String(repeating: " --- |", count: left) + String(repeating: " ---: |", count: right)
+      + "\n"
+  }
+}
+
+extension String {
+  /// The text on one line, with what Markdown and HTML take for their own escaped.
+  fileprivate var escapingMarkdown: String {
+    escapingControls.map { "\\`*_|<>[]&".contains($0) ? "\\\($0)" : String($0) }.joined()
+  }
+}
+
+/// The figures of a comparison as cells of a table.
+private struct Figures {
+  static let titles = [
+    "max abs", "mean abs", "RMS", "rel. norm", "cosine", "values changed", "NaN/inf",
+  ]
+  let cells: [String]
+
+  init(_ difference: TensorDifference) {
+    let nonFinite = [difference.nonFiniteCountA, difference.nonFiniteCountB]
+    cells =
+      [
+        difference.maxAbs, difference.meanAbs ?? 0, difference.rootMeanSquare ?? 0,
+        difference.relativeNorm,
+      ].map(Self.short) + [
+        difference.cosineSimilarity.map { Format.fixed($0, 6) } ?? "",
+        Self.percent(difference),
+        nonFinite == [0, 0] ? "" : "\(Format.count(nonFinite[0])), \(Format.count(nonFinite[1]))",
+      ]
+  }
+
+  private static func short(_ value: Double) -> String {
+    value == 0 ? "0" : String(format: "%.2g", value)
+  }
+
+  /// Never 0 % where something changed, nor 100 % where something did not.
+  private static func percent(_ difference: TensorDifference) -> String {
+    if difference.changedCount == 0 { return "0" }
+    if difference.changedCount == difference.count { return "100 %" }
+    let percent = 100 * difference.changedFraction
+    return percent < 0.1 ? "< 0.1 %" : percent > 99.9 ? "> 99.9 %" : "\(Format.fixed(percent, 1)) %"
+  }
+}

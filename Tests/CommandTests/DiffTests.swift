@@ -1,0 +1,89 @@
+import Foundation
+import TensorCore
+import Testing
+
+@Suite struct DiffCommandTests {
+  private static func fixture(_ name: String) -> String {
+    Tool.fixtures.appending(path: name).path(percentEncoded: false)
+  }
+
+  private static let model = fixture("families/sd15.safetensors")
+  private static let (a, b) = (fixture("diff/a.safetensors"), fixture("diff/b.safetensors"))
+
+  @Test func exitCodesAreThoseOfDiff() throws {
+    try Tool.inFolder { tool in
+      let same = try tool.run("diff", Self.model, Self.model)
+      #expect(same.status == 0, "\(same.errors)")
+      #expect(
+        same.output.contains("\nidentical: every tensor has the same type, shape and bytes\n"))
+      let different = try tool.run("diff", Self.a, Self.b)
+      #expect(different.status == 1)
+      #expect(different.errors == "")
+      expectOneLine(try tool.run("diff", Self.model, "no/such"), "no/such: no such file or folder")
+      expectOneLine(try tool.run("diff", Self.model), "diff --help")
+      expectOneLine(
+        try tool.run("diff", Self.a, Self.b, "--atol=-1"),
+        "--atol is -1.0, expected a number from 0 up")
+      expectOneLine(
+        try tool.run("diff", Self.a, Self.b, "--rtol", "nan"), "--rtol is nan, expected a number")
+      expectOneLine(
+        try tool.run("diff", Self.a, Self.b, "--json", "--markdown"), "exclude each other")
+    }
+  }
+
+  @Test func quietSaysNothing() throws {
+    try Tool.inFolder { tool in
+      let outcome = try tool.run("diff", "-q", Self.a, Self.b)
+      #expect(outcome.status == 1)
+      #expect(outcome.output == "" && outcome.errors == "")
+    }
+  }
+
+  @Test func layoutsAndContainersCompare() throws {
+    try Tool.inFolder { tool in
+      for output in ["m.ingot", "folder", "m.ckpt"] {
+        #expect(try tool.run("convert", "-q", Self.model, "-o", output).status == 0)
+        let outcome = try tool.run("diff", Self.model, output)
+        #expect(outcome.status == 0, "\(outcome.output)")
+      }
+      let same = try tool.run("diff", "m.ingot", "m.ingot")
+      #expect(same.output.contains("\nread 0 bytes of "))
+      #expect(same.output.contains("tensors have equal digests\n"))
+      #expect(
+        try tool.run("convert", "-q", Self.model, "-o", "b.safetensors", "--dtype", "bf16").status
+          == 0)
+      let rounded = try tool.run("diff", Self.model, "b.safetensors")
+      #expect(rounded.status == 1)
+      #expect(rounded.output.contains("\nthe same weights, re-encoded: "))
+      #expect(try tool.run("diff", Self.model, "b.safetensors", "--rtol", "0.004").status == 0)
+    }
+  }
+
+  @Test func jsonHoldsEveryFigure() throws {
+    try Tool.inFolder { tool in
+      let json = try JSON(parsing: tool.run("diff", "--json", Self.a, Self.b).output)
+      #expect(json["equal"] == false)
+      let single = try #require(
+        json["tensors"]?.arrayValue?.first { $0["name"] == "single" })
+      for key in [
+        "max_abs", "mean_abs", "rms", "relative_norm", "cosine", "changed_fraction", "changed",
+      ] {
+        #expect((single[key]?.doubleValue ?? 0) > 0, "\(key)")
+      }
+      #expect(json["total"]?["non_finite_b"] == 4)
+      #expect(json["bytes_read"]?.intValue == json["bytes"]?.intValue)
+    }
+  }
+
+  @Test func markdownIsForPullRequests() throws {
+    try Tool.inFolder { tool in
+      let outcome = try tool.run("diff", "--markdown", "--limit", "3", Self.a, Self.b)
+      let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(lines[0].hasPrefix("**") && lines[0].hasSuffix("**"))
+      #expect(
+        outcome.output.contains("| component | tensors | same | rounded | changed | max abs |"))
+      #expect(outcome.output.contains("<details><summary>3 of "))
+      #expect(outcome.output.hasSuffix("\n</details>\n"))
+    }
+  }
+}

@@ -1,0 +1,259 @@
+import Checkpoints
+import Conversion
+import Foundation
+import TensorCore
+import TestSupport
+import Testing
+
+@testable import Inspection
+
+@Suite struct ModelDiffTests {
+  private static let base = "families/sd15.safetensors"
+  private static let tokens =
+    "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"
+
+  /// Compares the small model with what an edit makes of it.
+  private static func diff(
+    tolerance: Tolerance = Tolerance(), _ edit: (inout ModelEdit) throws -> Void
+  ) throws -> ModelDiff {
+    let original = try ModelEdit(base)
+    var edited = original
+    try edit(&edited)
+    return try ModelDiff(original.side("a"), edited.side("b"), tolerance: tolerance)
+  }
+
+  @Test func aModelIsIdenticalToItself() throws {
+    let diff = try Self.diff { _ in }
+    #expect(diff.isEqual)
+    #expect(diff.verdict.kind == .identical)
+    #expect(diff.touchedBytes == diff.a.byteCount + diff.b.byteCount)
+    #expect(
+      diff.components.map(\.title).sorted() == ["left behind", "text_encoder", "unet", "vae"])
+    #expect(diff.total.count(.same) == diff.pairs.count)
+  }
+
+  @Test(arguments: ["sd15", "sd21-base", "sdxl-base", "sdxl-refiner", "controlnet-sd15"])
+  func layoutsAndContainersAreNoDifference(family: String) throws {
+    let folder = try ScratchFolder()
+    let path = ModelEdit.path("families/\(family).safetensors")
+    let model = try ModelReader.open(path: path)
+    for output in ["x.ingot", "folder"] {
+      let request = ConversionRequest(
+        output: folder.path(output), container: try .named(byOutput: output))
+      _ = try Converter(model, request).run()
+      let other = try ModelReader.open(path: folder.path(output))
+      let diff = try ModelDiff(DiffSide(model), DiffSide(other))
+      #expect(diff.isEqual, "\(output): \(diff.verdict.sentence)")
+      #expect(diff.verdict.kind == .identical || diff.verdict.kind == .reencoded)
+      #expect(diff.added.isEmpty && diff.removed.isEmpty && diff.renamed.isEmpty)
+    }
+  }
+
+  @Test func aFineTuneOfOneComponentIsLocated() throws {
+    let diff = try Self.diff { $0.addNoise(0.01) { $0.hasPrefix("cond_stage_model.") } }
+    #expect(!diff.isEqual)
+    #expect(diff.verdict.kind == .fineTune)
+    #expect(diff.verdict.sentence.hasPrefix("only text_encoder changed: "))
+    #expect(diff.verdict.sentence.contains("vae and unet are the same"))
+    let changed = diff.components.filter { !$0.isUntouched }
+    #expect(changed.map(\.title) == ["text_encoder"])
+    #expect(diff.blocks.filter { !$0.isUntouched }.map(\.title).first == "text_encoder embeddings")
+  }
+
+  @Test func blocksAndKindsTellWhereTheChangeIs() throws {
+    let diff = try Self.diff {
+      $0.addNoise(0.01) { $0.contains("middle_block.1.") && $0.contains("attn2.to_k") }
+    }
+    #expect(diff.blocks.filter { !$0.isUntouched }.map(\.title) == ["unet mid_block"])
+    #expect(diff.kinds.filter { !$0.isUntouched }.map(\.title) == ["unet cross-attention"])
+  }
+
+  @Test func onlyMatricesIsALikelyLoRA() throws {
+    let diff = try Self.diff {
+      $0.addNoise(0.01) { $0.contains(".attn") && $0.hasSuffix(".weight") && $0.contains(".to_") }
+    }
+    #expect(diff.verdict.kind == .matrices)
+    #expect(
+      diff.verdict.sentence.hasPrefix(
+        "only weight matrices of unet changed (self-attention and cross-attention), no bias and "
+          + "no norm, as when a LoRA is baked in: "))
+  }
+
+  @Test func unrelatedWeightsAreTold() throws {
+    let diff = try Self.diff {
+      $0.change(where: { $0.hasPrefix("model.") }) { values, generator in
+        for index in values.indices { values[index] = 0.1 * generator.normal() }
+      }
+    }
+    #expect(diff.verdict.kind == .unrelated)
+    #expect(diff.verdict.sentence.contains("of the same architecture in unet (cosine "))
+  }
+
+  @Test func anotherArchitectureIsTold() throws {
+    let other = try ModelEdit("families/controlnet-sdxl.safetensors")
+    let diff = try ModelDiff(ModelEdit(Self.base).side(), other.side())
+    #expect(diff.verdict.kind == .otherArchitecture)
+    #expect(diff.pairs.isEmpty && !diff.isEqual)
+  }
+
+  @Test(arguments: [ElementType.float32, .float64])
+  func widerTypesAreNoDifference(type: ElementType) throws {
+    let half = try { () throws in
+      var edit = try ModelEdit(Self.base)
+      edit.cast(to: .float16)
+      return edit
+    }()
+    var wide = half
+    wide.cast(to: type)
+    let diff = try ModelDiff(half.side(), wide.side())
+    #expect(diff.isEqual)
+    #expect(diff.verdict.kind == .reencoded)
+    #expect(diff.verdict.sentence.contains("in another type with the same values"))
+    #expect(diff.total.retypedCount > 0)
+  }
+
+  @Test(arguments: [ElementType.float16, .bfloat16])
+  func narrowerTypesAreARounding(type: ElementType) throws {
+    var wide = try ModelEdit(Self.base)
+    wide.cast(to: .float32)
+    wide.addNoise(0.001) { _ in true }
+    var narrow = wide
+    narrow.cast(to: type)
+    let diff = try ModelDiff(wide.side(), narrow.side())
+    #expect(!diff.isEqual)
+    #expect(diff.verdict.kind == .reencoded)
+    #expect(diff.verdict.sentence.contains("rounded through \(type.name)"))
+  }
+
+  @Test func aToleranceDecidesWhatIsEqual() throws {
+    func noisy(_ tolerance: Tolerance) throws -> ModelDiff {
+      try Self.diff(tolerance: tolerance) { edit in
+        edit.change(where: { $0.hasPrefix("model.") }) { values, _ in
+          for index in values.indices { values[index] += 0.01 }
+        }
+      }
+    }
+    #expect(try !noisy(Tolerance(absolute: 0.001)).isEqual)
+    let equal = try noisy(Tolerance(absolute: 0.02))
+    #expect(equal.isEqual)
+    #expect(equal.verdict.kind == .near)
+  }
+
+  @Test func oneTokenIsFound() throws {
+    let diff = try Self.diff { edit in
+      edit.change(where: { $0 == Self.tokens }) { values, _ in
+        // The width of the small model's text encoder.
+        for column in 0..<12 { values[40 * 12 + column] += 1 }
+      }
+    }
+    #expect(diff.verdict.kind == .tokens)
+    #expect(diff.pairs.compactMap(\.changedRows) == [ChangedRows(count: 1, first: [40])])
+    #expect(diff.verdict.sentence.contains("rows of text_encoder (40)"))
+  }
+
+  @Test func furtherTokensAreCompared() throws {
+    let diff = try Self.diff { edit in
+      let values = edit.numbers(of: Self.tokens)
+      let rows = values.count / 12
+      edit.replace(
+        Self.tokens, shape: [rows + 1, 12], with: values + [Float](repeating: 1, count: 12))
+    }
+    let pair = try #require(diff.pairs.first { $0.state == .misshapen })
+    #expect(pair.relation == .rows(common: pair.a.shape[0]))
+    #expect(pair.difference?.changedCount == 0)
+    #expect(diff.verdict.kind == .tokens)
+    #expect(diff.verdict.sentence.contains("rows instead of \(pair.a.shape[0]), the first"))
+    #expect(!diff.isEqual)
+  }
+
+  @Test func addedRemovedAndRenamedTensorsAreListed() throws {
+    let source = try ModelEdit("diff/a.safetensors")
+    var edited = source
+    edited.remove { $0 == "single" }
+    edited.rename("half", to: "other")
+    edited.rename("double", to: "changed")
+    edited.change(where: { $0 == "changed" }) { values, _ in values[0] += 1 }
+    let diff = try ModelDiff(source.side(), edited.side())
+    #expect(diff.renamed.map { [$0.a.name, $0.b.name] } == [["half", "other"]])
+    #expect(Set(diff.removed.map(\.name)) == ["single", "double"])
+    #expect(diff.added.map(\.name) == ["changed"])
+    #expect(!diff.isEqual)
+    #expect(diff.verdict.kind == .extended)
+  }
+
+  @Test func transposedAndReshapedMatricesAreSeenThrough() throws {
+    func side(_ shape: TensorShape, _ values: [Float]) throws -> DiffSide {
+      var edit = try ModelEdit("diff/a.safetensors")
+      edit.remove { $0 != "single" }
+      edit.replace("single", shape: shape, with: values)
+      return edit.side()
+    }
+    let values: [Float] = [1, 2, 3, 4, 5, 6]
+    let a = try side([2, 3], values)
+    let transposed = try ModelDiff(a, side([3, 2], [1, 4, 2, 5, 3, 6]))
+    #expect(transposed.pairs[0].relation == .transposed)
+    #expect(transposed.isEqual)
+    let convolution = try ModelDiff(a, side([2, 3, 1, 1], values))
+    #expect(convolution.pairs[0].relation == .reshaped)
+    #expect(convolution.isEqual)
+    let other = try ModelDiff(a, side([6], values))
+    #expect(other.pairs[0].relation == .incomparable)
+    #expect(!other.isEqual)
+  }
+
+  @Test func scheduleBuffersOfOneSideAreNoDifference() throws {
+    let checkpoint = try ModelEdit("digits/digits.ckpt")
+    var bare = checkpoint
+    bare.remove { !$0.contains("model.") }
+    let diff = try ModelDiff(checkpoint.side(), bare.side())
+    #expect(diff.isEqual)
+    #expect(diff.leftBehind.map(\.isFirst) == [true])
+    #expect(diff.leftBehind.first?.reason == "schedule buffer")
+  }
+}
+
+@Suite struct IngotDiffTests {
+  /// Ingots of the small model and of an edit of it.
+  private static func ingots(
+    _ folder: ScratchFolder, _ edit: (inout ModelEdit) -> Void
+  ) throws -> (DiffSide, DiffSide) {
+    var edited = try ModelEdit("families/sd15.safetensors")
+    let original = edited
+    edit(&edited)
+    func side(_ source: ModelEdit, _ name: String) throws -> DiffSide {
+      let checkpoint = Checkpoint(
+        path: ModelEdit.path("families/sd15.safetensors"), format: .safetensors, source: source,
+        metadata: JSONObject())
+      let request = ConversionRequest(output: folder.path(name), container: .ingot)
+      _ = try Converter(ReadModel(checkpoint), request).run()
+      return DiffSide(try ModelReader.open(path: folder.path(name)))
+    }
+    return (try side(original, "a.ingot"), try side(edited, "b.ingot"))
+  }
+
+  @Test func equalDigestsAreNotRead() throws {
+    let folder = try ScratchFolder()
+    let (a, b) = try Self.ingots(folder) {
+      $0.addNoise(0.01) { $0.hasPrefix("first_stage_model.") }
+    }
+    let diff = try ModelDiff(a, b)
+    let changed = diff.pairs.filter { !$0.isSpared }
+    #expect(Set(changed.map(\.place.component)) == ["vae"])
+    let bytes = changed.reduce(0) { $0 + 2 * ($1.a.elementType.byteCount(for: $1.a.shape) ?? 0) }
+    #expect(diff.touchedBytes == bytes)
+    #expect(try ModelDiff(a, a).touchedBytes == 0)
+  }
+
+  @Test func figuresOfUnreadTensorsAreThoseOfReadOnes() throws {
+    let folder = try ScratchFolder()
+    let (a, _) = try Self.ingots(folder) { _ in }
+    let spared = try ModelDiff(a, a).total.difference
+    let source = try ModelEdit("families/sd15.safetensors").side()
+    let read = try ModelDiff(source, source)
+    let canonical = read.pairs.filter { $0.place != .leftBehind }
+    var sum = TensorDifference()
+    for pair in canonical { sum.add(try #require(pair.difference)) }
+    #expect(spared.count == sum.count && spared.finiteCount == sum.finiteCount)
+    #expect(abs(spared.sumSquaresA - sum.sumSquaresA) < 1e-9 * sum.sumSquaresA)
+  }
+}
