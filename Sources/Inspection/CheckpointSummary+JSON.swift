@@ -56,6 +56,11 @@ extension CheckpointSummary {
       json["evidence"] = [.string(error.description)]
       json["components"] = []
     }
+    let training = TrainingSummary(metadata: checkpoint.metadata)
+    if !training.lines.isEmpty {
+      json["how_it_was_made"] = .object(
+        JSONObject(training.lines.map { ($0.title, .string($0.text)) }))
+    }
     if let embeddings { json["textual_inversion"] = embeddings.json }
     json["tensors"] = .array(
       checkpoint.source.tensors.map { tensor in

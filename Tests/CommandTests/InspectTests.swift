@@ -71,6 +71,82 @@ import Testing
     }
   }
 
+  private static func fixture(_ name: String) -> String {
+    Tool.fixtures.appending(path: name).path(percentEncoded: false)
+  }
+
+  private static let model = fixture("families/sd15.safetensors")
+
+  @Test func theTreeAddsUpAndTensorsAreListedOnRequest() throws {
+    try Tool.inFolder { tool in
+      let plain = try tool.run("inspect", Self.model).output
+      #expect(plain.contains("\n  mid_block "))
+      #expect(plain.contains("\nleft behind "))
+      #expect(!plain.contains("unet.conv_in.weight"))
+      #expect(
+        try tool.run("inspect", "--tensors", Self.model).output.contains("unet.conv_in.weight"))
+      let filtered = try tool.run("inspect", "--filter", "unet.*attn2*to_k*", Self.model).output
+      #expect(filtered.contains("attn2.to_k.weight") && !filtered.contains("attn1"))
+      expectOneLine(
+        try tool.run("inspect", "--filter", "nothing*", Self.model), "no tensor matches 'nothing*'")
+      expectOneLine(try tool.run("inspect", "--depth=-1", Self.model), "--depth is -1")
+      let json = try JSON(parsing: tool.run("inspect", "--json", Self.model).output)
+      let children = json["tree"]?["children"]?.arrayValue ?? []
+      let total = children.reduce(0) { $0 + ($1["bytes"]?.intValue ?? 0) }
+      #expect(total == json["tree"]?["bytes"]?.intValue && total == json["byte_count"]?.intValue)
+    }
+  }
+
+  @Test func statisticsOfAnIngotAreReadFromItsIndex() throws {
+    try Tool.inFolder { tool in
+      #expect(try tool.run("convert", "-q", Self.model, "-o", "m.ingot").status == 0)
+      let known = try JSON(parsing: tool.run("inspect", "--json", "--stats", "m.ingot").output)
+      let read = try JSON(
+        parsing: tool.run("inspect", "--json", "--stats", "--filter", "unet.*", Self.model).output)
+      #expect(known["bytes_read"] == 0)
+      #expect((read["bytes_read"]?.intValue ?? 0) > 0)
+      let all = known["statistics"]?.arrayValue ?? []
+      for tensor in read["statistics"]?.arrayValue ?? [] {
+        #expect(all.contains(tensor), "\(tensor["name"] ?? .null)")
+      }
+      let table = try tool.run("inspect", "--stats", "m.ingot").output
+      #expect(table.contains("tensor ") && table.contains("  std  "))
+    }
+  }
+
+  @Test func oneTensorIsShownClosely() throws {
+    try Tool.inFolder { tool in
+      for name in ["unet.conv_in.weight", "model.diffusion_model.input_blocks.0.0.weight"] {
+        let outcome = try tool.run("inspect", "--tensor", name, Self.model)
+        #expect(outcome.output.hasPrefix("unet.conv_in.weight: "))
+        #expect(outcome.output.contains("\nfirst values: "))
+        #expect(outcome.output.contains("###"))
+      }
+      expectOneLine(
+        try tool.run("inspect", "--tensor", "unet.conv_in", Self.model),
+        "has no tensor 'unet.conv_in', perhaps 'unet.conv_in.bias', 'unet.conv_in.weight'")
+    }
+  }
+
+  @Test func hashesHealthAndCatalogAnswer() throws {
+    try Tool.inFolder { tool in
+      let added = try tool.run("catalog", "add", "known.json", Self.model, "--name", "small one")
+      #expect(added.status == 0, "\(added.errors)")
+      #expect(added.output.contains("small one vae "))
+      let outcome = try tool.run(
+        "inspect", "-q", "--hashes", "--health", "--catalog", "known.json", Self.model)
+      #expect(outcome.output.contains("  AutoV3 "))
+      #expect(outcome.output.contains("the same as small one\n"))
+      #expect(outcome.output.contains("\nhealth: "))
+      expectOneLine(
+        try tool.run("inspect", "--catalog", "no.json", Self.model), "no.json: no such file")
+      _ = try tool.write("bad.json", Data("{}".utf8))
+      expectOneLine(
+        try tool.run("inspect", "--catalog", "bad.json", Self.model),
+        "bad.json: no list 'components'")
+    }
+  }
+
   @Test func usageErrorsEndWithTwo() throws {
     try Tool.inFolder { tool in
       for arguments in [

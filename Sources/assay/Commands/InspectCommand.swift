@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Checkpoints
+internal import Conversion
 internal import Inspection
 internal import TensorCore
 
@@ -7,7 +7,11 @@ internal import TensorCore
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Shows what a model holds; reads no tensor and runs no pickle.")
+    abstract: "Shows what a model holds; runs no pickle.",
+    discussion: """
+      No tensor is read, but for --stats, --tensor, --hashes, --catalog and --health. An ingot's \
+      index answers for most of these.
+      """)
 
   @Argument(help: "Checkpoint, ingot or diffusers folder.")
   var model: String
@@ -15,23 +19,38 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Show what would become of every tensor under canonical names.")
   var ledger = false
 
+  @OptionGroup(title: "What to look at") var views: InspectionArguments
   @OptionGroup(title: "What the model is") var stated: ModelArguments
   @OptionGroup var reading: ReadingArguments
 
-  @Flag(help: "Print the summary as JSON.")
+  @Flag(help: "Print everything as JSON.")
   var json = false
 
-  @Flag(name: .shortAndLong, help: "Leave out the table of tensors.")
+  @Flag(name: .shortAndLong, help: "Leave out the tree and the tensors.")
   var quiet = false
 
   func run() throws {
-    let summary = CheckpointSummary(
-      of: try Checkpoint.open(path: model, options: reading.options),
-      overrides: try stated.overrides)
+    let overrides = try stated.overrides
+    let read = try ModelReader.open(path: model, options: reading.options, overrides: overrides)
+    let summary = CheckpointSummary(of: read.checkpoint, overrides: overrides)
+    let bar = ProgressBar("reading", isQuiet: quiet)
+    let inspection = try ModelInspection(of: read, try views.request) {
+      bar.update(done: $0, of: $1)
+    }
+    bar.finish()
     try MappingGuard.check()
-    try Console.write(
-      json
-        ? summary.json(withLedger: ledger).text(indent: 2) + "\n"
-        : summary.text(withTensors: !quiet && !ledger) + (ledger ? summary.ledgerTable : ""))
+    if json {
+      let members = summary.json(withLedger: ledger).objectValue?.members ?? []
+      let all =
+        members.map { ($0.key, $0.value) } + inspection.json.members.map { ($0.key, $0.value) }
+      try Console.writeLine(JSON.object(JSONObject(all)).text(indent: 2))
+    } else if inspection.detail != nil {
+      try Console.write(inspection.text(listsTensors: false))
+    } else {
+      let tables =
+        quiet || ledger ? inspection.answers : inspection.text(listsTensors: views.tensors)
+      try Console.write(
+        summary.text + (tables.isEmpty ? "" : "\n" + tables) + (ledger ? summary.ledgerTable : ""))
+    }
   }
 }

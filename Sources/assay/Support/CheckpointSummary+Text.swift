@@ -4,9 +4,8 @@ internal import KeyLayouts
 internal import TensorCore
 
 extension CheckpointSummary {
-  /// The summary for people: totals, family, components, ledger, metadata, opaque values, and every
-  /// tensor unless the table is left out.
-  func text(withTensors: Bool) -> String {
+  /// The summary for people: totals, family, components, ledger, metadata and opaque values.
+  var text: String {
     let count = checkpoint.source.tensors.count
     var text = "\(checkpoint.path.escapingControls): \(checkpoint.format.rawValue), "
     text +=
@@ -24,9 +23,17 @@ extension CheckpointSummary {
       foreign.map(partTable)?.text
       ?? (components.isEmpty ? elementTypeTable.text : componentTable.text)
     text += ledgerText
-    if !checkpoint.metadata.members.isEmpty {
+    let training = TrainingSummary(metadata: checkpoint.metadata)
+    if !training.lines.isEmpty {
+      text += "\nhow it was made\n"
+      for line in training.lines {
+        text += "  \(line.title): \(line.text.escapingControls)\n"
+      }
+    }
+    let rest = checkpoint.metadata.members.filter { !training.usedKeys.contains($0.key) }
+    if !rest.isEmpty {
       text += "\nmetadata\n"
-      for member in checkpoint.metadata.members {
+      for member in rest {
         text += "  \(member.key.escapingControls): \(Self.short(member.value))\n"
       }
     }
@@ -41,7 +48,7 @@ extension CheckpointSummary {
         text += "  \(value.qualifiedName.escapingControls) \(use), byte \(value.offset)\n"
       }
     }
-    return withTensors ? text + "\n" + tensorTable.text : text
+    return text
   }
 
   private var familyText: String {
@@ -122,14 +129,6 @@ extension CheckpointSummary {
         count.elementType.name, Format.count(count.tensorCount), Format.count(count.elementCount),
         Format.bytes(count.byteCount),
       ])
-    }
-    return table
-  }
-
-  private var tensorTable: Table {
-    var table = Table([("tensor", .left), ("dtype", .left), ("shape", .left)])
-    for tensor in checkpoint.source.tensors {
-      table.add([tensor.name, tensor.elementType.name, tensor.shape.description])
     }
     return table
   }

@@ -1,0 +1,172 @@
+internal import Foundation
+public import TensorCore
+
+/// What a file's metadata say about how it was made, in order and without their codes: kohya's
+/// `ss_…`, Stability's `modelspec.…`, and the recipes of merges.
+public struct TrainingSummary: Sendable, Hashable {
+  /// One line.
+  public struct Line: Sendable, Hashable {
+    /// What it is about: `network`.
+    public let title: String
+    /// What is said: `networks.lora, dimension 16, alpha 8`.
+    public let text: String
+  }
+
+  /// The lines.
+  public let lines: [Line]
+  /// The keys of the metadata that the lines account for.
+  public let usedKeys: Set<String>
+
+  /// Reads metadata; no lines where nothing is said.
+  public init(metadata: JSONObject) {
+    var reader = Reader(metadata)
+    reader.about()
+    reader.training()
+    reader.data()
+    reader.merge()
+    lines = reader.lines
+    usedKeys = reader.used
+  }
+}
+
+extension TrainingSummary {
+  /// Goes through metadata and notes what it used.
+  private struct Reader {
+    private let metadata: JSONObject
+    private(set) var lines: [Line] = []
+    private(set) var used: Set<String> = []
+
+    init(_ metadata: JSONObject) { self.metadata = metadata }
+
+    /// A value that says something: not empty, `None` or `null`.
+    private mutating func value(_ key: String) -> String? {
+      guard let value = metadata[key] else { return nil }
+      let text = value.stringValue ?? value.text()
+      used.insert(key)
+      return ["", "None", "null", "{}", "[]"].contains(text) ? nil : text
+    }
+
+    /// A value that is JSON, by itself or as text.
+    private mutating func object(_ key: String) -> JSONObject? {
+      guard let value = metadata[key] else { return nil }
+      let object =
+        value.objectValue
+        ?? value.stringValue.flatMap { try? JSON(parsing: Array($0.utf8)) }?.objectValue
+      if object != nil { used.insert(key) }
+      return object
+    }
+
+    /// A line of the values that are there, each with what it is called.
+    private mutating func line(_ title: String, _ parts: [(key: String, name: String)]) {
+      let found = parts.compactMap { part in
+        value(part.key).map { part.name.isEmpty ? $0 : "\(part.name) \($0)" }
+      }
+      if !found.isEmpty { lines.append(Line(title: title, text: found.joined(separator: ", "))) }
+    }
+
+    mutating func about() {
+      line("title", [("modelspec.title", "")])
+      line("author", [("modelspec.author", "")])
+      line("description", [("modelspec.description", "")])
+      line("license", [("modelspec.license", "")])
+      line("trigger", [("modelspec.trigger_phrase", "")])
+      line(
+        "architecture",
+        [
+          ("modelspec.architecture", ""), ("modelspec.implementation", ""),
+          ("modelspec.resolution", "at"), ("modelspec.prediction_type", "predicts"),
+        ])
+    }
+
+    mutating func training() {
+      line(
+        "network",
+        [
+          ("ss_network_module", ""), ("ss_network_dim", "dimension"),
+          ("ss_network_alpha", "alpha"), ("ss_network_args", "with"),
+          ("ss_network_dropout", "dropout"),
+        ])
+      line(
+        "trained on",
+        [
+          ("ss_sd_model_name", ""), ("ss_base_model_version", "a"), ("ss_sd_model_hash", "hash"),
+          ("ss_vae_name", "VAE"),
+        ])
+      line(
+        "length",
+        [
+          ("ss_steps", "steps"), ("ss_max_train_steps", "of"), ("ss_epoch", "epoch"),
+          ("ss_num_epochs", "of"),
+        ])
+      line(
+        "learning rate",
+        [
+          ("ss_learning_rate", ""), ("ss_unet_lr", "U-Net"),
+          ("ss_text_encoder_lr", "text encoder"), ("ss_lr_scheduler", "schedule"),
+          ("ss_lr_warmup_steps", "warm-up"), ("ss_optimizer", "by"),
+        ])
+      line(
+        "settings",
+        [
+          ("ss_mixed_precision", ""), ("ss_clip_skip", "clip skip"),
+          ("ss_noise_offset", "noise offset"), ("ss_min_snr_gamma", "min SNR gamma"),
+          ("ss_seed", "seed"), ("ss_v2", "SD 2.x:"),
+        ])
+      if let started = value("ss_training_started_at").flatMap(Double.init), started > 0,
+        started < 1e11
+      {
+        let date = Date(timeIntervalSince1970: started)
+        lines.append(Line(title: "begun", text: date.formatted(.iso8601)))
+      }
+      line("note", [("ss_training_comment", "")])
+    }
+
+    mutating func data() {
+      line(
+        "pictures",
+        [
+          ("ss_num_train_images", ""), ("ss_num_reg_images", "regularisation"),
+          ("ss_resolution", "at"), ("ss_batch_size_per_device", "batch"),
+          ("ss_total_batch_size", "batch in all"),
+        ])
+      if let folders = object("ss_dataset_dirs") {
+        let texts = folders.members.map { member in
+          let count = member.value["img_count"]?.intValue.map { " (\($0))" } ?? ""
+          return member.key + count
+        }
+        if !texts.isEmpty {
+          lines.append(Line(title: "folders", text: texts.joined(separator: ", ")))
+        }
+      }
+      guard let folders = object("ss_tag_frequency") else { return }
+      var counts: [String: Int] = [:]
+      for folder in folders.members {
+        for tag in folder.value.objectValue?.members ?? [] {
+          let name = tag.key.trimmingCharacters(in: .whitespaces)
+          counts[name, default: 0] =
+            counts[name, default: 0].addingReportingOverflow(tag.value.intValue ?? 0).partialValue
+        }
+      }
+      let top = counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
+      guard !top.isEmpty else { return }
+      let shown = top.prefix(12).map { "\($0.key) (\($0.value))" }.joined(separator: ", ")
+      let more = top.count > 12 ? " and \(top.count - 12) more" : ""
+      lines.append(Line(title: "tags", text: shown + more))
+    }
+
+    /// What the web interface's merger writes.
+    mutating func merge() {
+      guard let recipe = object("sd_merge_recipe") else { return }
+      let parts = recipe.members.filter { member in
+        member.value != .null && member.value.stringValue != ""
+      }.map { "\($0.key) \($0.value.stringValue ?? $0.value.text())" }
+      lines.append(Line(title: "merged", text: parts.joined(separator: ", ")))
+      let names = (object("sd_merge_models")?.members ?? []).compactMap {
+        $0.value["name"]?.stringValue
+      }
+      if !names.isEmpty {
+        lines.append(Line(title: "merged from", text: names.joined(separator: ", ")))
+      }
+    }
+  }
+}
