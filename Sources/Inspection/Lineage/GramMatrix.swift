@@ -1,0 +1,65 @@
+/// The inner products of several models' weights, with the first model as the origin: all that
+/// distances, angles and least squares need, from one pass over the weights.
+///
+/// Differences from the first model are taken before anything is multiplied. From products of the
+/// weights themselves the distance of two models that are alike would be lost in the rounding.
+public struct GramMatrix: Sendable, Hashable {
+  /// The number of models.
+  public let count: Int
+  /// The number of weights.
+  public internal(set) var elementCount = 0
+  /// The weights that are NaN or infinite in some model: left out of all sums.
+  public internal(set) var nonFiniteCount = 0
+  /// The sum of the squares of the first model's weights.
+  var originNorm = 0.0
+  /// By model, the inner product of the first model's weights and the difference from it.
+  var originProducts: [Double]
+  /// By pair of models, the inner product of their differences from the first, row by row.
+  var products: [Double]
+
+  init(count: Int) {
+    self.count = count
+    originProducts = [Double](repeating: 0, count: count)
+    products = [Double](repeating: 0, count: count * count)
+  }
+
+  /// Adds what another run of weights gives.
+  mutating func add(_ other: GramMatrix) {
+    elementCount += other.elementCount
+    nonFiniteCount += other.nonFiniteCount
+    originNorm += other.originNorm
+    for place in originProducts.indices { originProducts[place] += other.originProducts[place] }
+    for place in products.indices { products[place] += other.products[place] }
+  }
+
+  /// The inner product of two models' differences from a third, `⟨a − origin, b − origin⟩`.
+  public func product(_ a: Int, _ b: Int, from origin: Int) -> Double {
+    products[a * count + b] - products[a * count + origin] - products[origin * count + b]
+      + products[origin * count + origin]
+  }
+
+  /// The norm of a model's weights.
+  public func norm(_ model: Int) -> Double {
+    let square = originNorm + 2 * originProducts[model] + products[model * count + model]
+    return max(square, 0).squareRoot()
+  }
+
+  /// The norm of the difference of two models.
+  public func distance(_ a: Int, _ b: Int) -> Double {
+    max(product(a, a, from: b), 0).squareRoot()
+  }
+
+  /// The same as a share of the weights: divided by the geometric mean of both norms. 0 where there
+  /// are no weights.
+  public func relativeDistance(_ a: Int, _ b: Int) -> Double {
+    let scale = (norm(a) * norm(b)).squareRoot()
+    return scale > 0 ? distance(a, b) / scale : 0
+  }
+
+  /// The cosine of the angle between two models' differences from a third; `nil` where one does not
+  /// differ from it.
+  public func cosine(_ a: Int, _ b: Int, from origin: Int) -> Double? {
+    let scale = distance(a, origin) * distance(b, origin)
+    return scale > 0 ? product(a, b, from: origin) / scale : nil
+  }
+}

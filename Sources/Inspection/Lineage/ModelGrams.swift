@@ -1,0 +1,150 @@
+internal import Checkpoints
+public import Conversion
+internal import Synchronization
+internal import TensorCore
+
+/// The inner products of several models' weights, of each block and of all of them.
+public struct ModelGrams: Sendable {
+  /// The inner products of one block.
+  public struct Block: Sendable, Hashable {
+    /// The component: `unet`.
+    public let component: String
+    /// The block in it: `down_blocks.1`.
+    public let block: String
+    /// The inner products.
+    public internal(set) var gram: GramMatrix
+
+    /// Both, as people write it: `unet.down_blocks.1`.
+    public var name: String { component.isEmpty ? block : "\(component).\(block)" }
+  }
+
+  /// The paths of the models, as the user gave them.
+  public let paths: [String]
+  /// The blocks, in the first model's order.
+  public private(set) var blocks: [Block] = []
+  /// The number of tensors that all models have in one shape.
+  public private(set) var tensorCount = 0
+  /// Tensors of the first model that another lacks or has in another shape.
+  public private(set) var unshared: [String] = []
+  /// For each model, the rounding that its element types leave: a share of the weights.
+  public let roundings: [Double]
+
+  /// All blocks together.
+  public var total: GramMatrix {
+    blocks.reduce(into: GramMatrix(count: paths.count)) { $0.add($1.gram) }
+  }
+
+  /// Reads the models side by side once, on all cores.
+  ///
+  /// - Parameter progress: called with the bytes read so far and in all.
+  /// - Throws: the containers' errors when a tensor cannot be produced.
+  public init(
+    _ models: [ReadModel], progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
+  ) throws {
+    paths = models.map(\.checkpoint.path)
+    let sources = models.map(\.canonicalTensors)
+    roundings = sources.map(Self.rounding)
+    let indices = sources.map { source in
+      Dictionary(
+        source.tensors.enumerated().map { (ExactName($1.name), $0) },
+        uniquingKeysWith: { first, _ in first })
+    }
+    var shared: [[Int]] = []
+    for (index, tensor) in sources[0].tensors.enumerated() {
+      guard case .canonical = sources[0].origins[index] else {
+        if case .unexplained = sources[0].origins[index] {} else { continue }
+        if let places = Self.places(of: tensor, indices, sources) { shared.append(places) }
+        continue
+      }
+      if let places = Self.places(of: tensor, indices, sources) {
+        shared.append(places)
+      } else {
+        unshared.append(tensor.name)
+      }
+    }
+    let tensors = sources[0].tensors
+    let sizes = shared.map { places in
+      zip(places, sources).reduce(0) { sum, side in
+        let tensor = side.1.tensors[side.0]
+        return sum + (tensor.elementType.byteCount(for: tensor.shape) ?? 0)
+      }
+    }
+    let order = shared.indices.sorted { (sizes[$1], $0) < (sizes[$0], $1) }
+    let total = sizes.reduce(0, +)
+    let state = Mutex(
+      (grams: [GramMatrix?](repeating: nil, count: shared.count), done: 0))
+    let places = shared
+    try Workers.forEach(
+      order.count,
+      progress: { try progress(state.withLock { $0.done }, total) },
+      { number in
+        let index = order[number]
+        var accumulator = GramAccumulator(count: sources.count)
+        let isKnown = accumulator.add(
+          try zip(places[index], sources).map { try $1.tensor(at: $0) })
+        let gram = accumulator.gram
+        state.withLock { state in
+          state.grams[index] = isKnown ? gram : nil
+          state.done += sizes[index]
+        }
+      })
+    try MappingGuard.check()
+    let grams = state.withLock { $0.grams }
+    collect(
+      zip(shared, grams).compactMap { places, gram in
+        gram.map { (tensors[places[0]].name, $0) }
+      })
+  }
+
+  /// Puts tensors of one block together.
+  private mutating func collect(_ tensors: [(name: String, gram: GramMatrix)]) {
+    tensorCount = tensors.count
+    var numbers: [String: Int] = [:]
+    for (name, gram) in tensors {
+      let place = TensorPlace(of: name)
+      let key = "\(place.component).\(place.block)"
+      if let number = numbers[key] {
+        blocks[number].gram.add(gram)
+      } else {
+        numbers[key] = blocks.count
+        blocks.append(Block(component: place.component, block: place.block, gram: gram))
+      }
+    }
+  }
+
+  /// The places of a tensor in all models, if all have it with as many elements.
+  private static func places(
+    of tensor: TensorDescription, _ indices: [[ExactName: Int]], _ sources: [CanonicalTensors]
+  ) -> [Int]? {
+    var places: [Int] = []
+    for (index, source) in zip(indices, sources) {
+      guard let place = index[ExactName(tensor.name)],
+        source.tensors[place].shape.elementCount == tensor.shape.elementCount,
+        tensor.shape.elementCount > 0
+      else { return nil }
+      places.append(place)
+    }
+    return places
+  }
+
+  /// The standard deviation of a rounding to the type that most of a model's bytes have, as a share
+  /// of the value: half a unit in the last place is spread evenly, over values whose place in their
+  /// binade is anywhere.
+  private static func rounding(_ source: CanonicalTensors) -> Double {
+    var bytes: [ElementType: Int] = [:]
+    for tensor in source.tensors {
+      bytes[tensor.elementType, default: 0] += tensor.elementType.byteCount(for: tensor.shape) ?? 0
+    }
+    let unit: Double =
+      switch bytes.max(by: { $0.value < $1.value })?.key {
+      case .float64: 0x1p-53
+      case .float32: 0x1p-24
+      case .float16: 0x1p-11
+      case .bfloat16: 0x1p-8
+      case .float8E5M2: 0x1p-3
+      case .float8E4M3FN: 0x1p-4
+      default: 0x1p-7
+      }
+    return unit / 3.0.squareRoot() / 1.4
+  }
+}

@@ -1,0 +1,89 @@
+internal import Foundation
+internal import Inspection
+internal import TensorCore
+
+extension Lineage {
+  /// The lineage for people: distances, tree, base, merges.
+  var text: String {
+    let total = grams.total
+    var text = "\(Format.count(grams.tensorCount)) tensors that all have, "
+    text += "\(Format.count(total.elementCount)) values"
+    if total.nonFiniteCount > 0 {
+      text += ", \(Format.count(total.nonFiniteCount)) of them NaN or infinite and left out"
+    }
+    text += "\n"
+    if let first = grams.unshared.first {
+      text += "left out: \(Format.count(grams.unshared.count)) tensors that some lack or have in "
+      text += "another shape, first \(first.escapingControls)\n"
+    }
+    text += "\n" + distanceTable(total).text + "\n" + treeText + "\n"
+    for (a, b) in equal { text += "\(name(b)) has the weights of \(name(a))\n" }
+    switch base {
+    case .model(let model, let cosine):
+      text += "base: \(name(model)), from which the others went their own ways "
+      text += "(mean cosine \(Self.number(cosine)))\n"
+    case .unknown(let reason): text += "base: cannot tell, \(reason)\n"
+    }
+    if merges.isEmpty { text += "merges: none of them is a weighted sum of others\n" }
+    for merge in merges { text += mergeText(merge) }
+    return text
+  }
+
+  private func name(_ model: Int) -> String { grams.paths[model].escapingControls }
+
+  private func distanceTable(_ total: GramMatrix) -> Table {
+    let numbers = grams.paths.indices.map { "\($0 + 1)" }
+    var table = Table(
+      [("relative distance", .left)] + numbers.map { ($0, .right) })
+    for a in grams.paths.indices {
+      table.add(
+        ["\(a + 1)  \(name(a))"]
+          + grams.paths.indices.map { a == $0 ? "0" : Self.number(total.relativeDistance(a, $0)) })
+    }
+    return table
+  }
+
+  private var treeText: String {
+    func below(_ model: Int, _ indent: String) -> String {
+      let children = tree.filter { $0.parent == model }
+      return children.enumerated().map { place, edge in
+        let isLast = place == children.count - 1
+        return indent + (isLast ? "└─ " : "├─ ") + "\(Self.number(edge.distance))  "
+          + "\(name(edge.child))\n" + below(edge.child, indent + (isLast ? "   " : "│  "))
+      }.joined()
+    }
+    return "\(name(root))\n" + below(root, "")
+  }
+
+  private func mergeText(_ merge: Merge) -> String {
+    var text = "\(name(merge.model)) is a merge: "
+    text += zip(merge.whole.parents, merge.whole.ratios)
+      .map { "\(Self.number($1)) × \(name($0))" }.joined(separator: " + ")
+    let unknown = merge.blocks.count { $0.solution == nil }
+    if merge.isUniform {
+      text += ", leaving \(Self.percent(merge.whole.residual)) of the distance\n"
+      text += "  the same in every block"
+      text += unknown > 0 ? " that tells; in \(unknown) the parents are too alike\n" : "\n"
+      return text
+    }
+    text += " on average; block by block, leaving \(Self.percent(merge.blockResidual)) "
+    text += "of the distance:\n"
+    var table = Table(
+      [("block", .left)] + merge.whole.parents.map { ("\($0 + 1)", .right) }
+        + [("left", .right)])
+    for block in merge.blocks {
+      guard let solution = block.solution else {
+        table.add(
+          [block.name] + merge.whole.parents.map { _ in "" } + ["cannot tell, too alike"])
+        continue
+      }
+      table.add(
+        [block.name] + solution.ratios.map(Self.number) + [Self.percent(solution.residual)])
+    }
+    return text + table.text
+  }
+
+  private static func number(_ value: Double) -> String { String(format: "%.3g", value) }
+
+  private static func percent(_ value: Double) -> String { String(format: "%.1f %%", 100 * value) }
+}

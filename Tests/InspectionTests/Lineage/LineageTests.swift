@@ -1,0 +1,174 @@
+import Checkpoints
+import Conversion
+import Foundation
+import TensorCore
+import TestSupport
+import Testing
+
+@testable import Inspection
+
+/// Models with a known history: random weights of two blocks, fine-tuned, merged, rounded.
+@Suite struct LineageTests {
+  private let scratch: ScratchFolder
+  private static let names = ["unet.a.0.w", "unet.a.0.v", "unet.b.0.w"]
+  private static let size = 20_000
+
+  init() throws { scratch = try ScratchFolder() }
+
+  /// Weights by tensor.
+  private typealias Weights = [[Float]]
+
+  private static func noise(_ seed: UInt64, scale: Float) -> Weights {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    return names.map { _ in
+      (0..<size).map { _ in
+        // The sum of four uniform numbers is near enough to a normal one.
+        let sum = (0..<4).reduce(Float(0)) { sum, _ in
+          state ^= state << 13
+          state ^= state >> 7
+          state ^= state << 17
+          return sum + Float(state >> 40) / Float(1 << 24) - 0.5
+        }
+        return scale * sum
+      }
+    }
+  }
+
+  private static func sum(_ parts: [(Float, Weights)]) -> Weights {
+    names.indices.map { tensor in
+      (0..<size).map { place in
+        parts.reduce(Float(0)) { $0 + $1.0 * $1.1[tensor][place] }
+      }
+    }
+  }
+
+  private func lineage(_ models: [Weights], halves: Bool = false) throws -> Lineage {
+    let opened = try models.enumerated().map { number, weights in
+      let path = scratch.path("\(number).safetensors")
+      let type: ElementType = halves ? .float16 : .float32
+      var writer = try SafetensorsWriter(path: path)
+      let tensors = Self.names.map {
+        TensorDescription(name: $0, elementType: type, shape: [100, 200])
+      }
+      try writer.begin(tensors: tensors, metadata: [:])
+      for (tensor, values) in zip(tensors, weights) {
+        let bytes = values.flatMap { value -> [UInt8] in
+          let bits = halves ? UInt32(Float16(value).bitPattern) : value.bitPattern
+          return (0..<(halves ? 2 : 4)).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
+        }
+        try writer.append(
+          TensorView(
+            description: tensor, storage: ByteStorage(copying: bytes.span.bytes),
+            byteRange: 0..<bytes.count))
+      }
+      try writer.finish()
+      return try ModelReader.open(path: path)
+    }
+    return Lineage(try ModelGrams(opened))
+  }
+
+  private static let base = noise(1, scale: 1)
+  private static let a = sum([(1, base), (1, noise(2, scale: 0.05))])
+  private static let b = sum([(1, base), (1, noise(3, scale: 0.05))])
+  private static let c = sum([(1, base), (1, noise(4, scale: 0.08))])
+
+  @Test func distancesAreThoseOfTheWeights() throws {
+    let total = try lineage([Self.base, Self.a, Self.c]).grams.total
+    func norm(_ weights: Weights) -> Double {
+      weights.joined().reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    }
+    for (number, weights) in [Self.base, Self.a, Self.c].enumerated() {
+      #expect(abs(total.norm(number) / norm(weights) - 1) < 1e-6)
+    }
+    let difference = Self.sum([(1, Self.a), (-1, Self.c)])
+    #expect(abs(total.distance(1, 2) / norm(difference) - 1) < 1e-5)
+    #expect(total.elementCount == 60_000)
+  }
+
+  @Test func theBaseIsWhereOthersWentFrom() throws {
+    for place in 0..<3 {
+      var models = [Self.a, Self.b, Self.c]
+      models.insert(Self.base, at: place)
+      guard case .model(let found, let cosine) = try lineage(models, halves: true).base else {
+        Issue.record("no base at \(place)")
+        continue
+      }
+      #expect(found == place)
+      #expect(abs(cosine) < 0.02)
+    }
+  }
+
+  @Test(arguments: [[0.7, 0.3], [0.5, 0.5], [0.95, 0.05]])
+  func theRatiosOfAWeightedSumAreFound(ratios: [Float]) throws {
+    let merge = Self.sum([(ratios[0], Self.a), (ratios[1], Self.b)])
+    let found = try lineage([Self.a, Self.b, Self.base, merge], halves: true).merges
+    #expect(found.map(\.model) == [3])
+    let whole = try #require(found.first?.whole)
+    #expect(whole.parents == [0, 1])
+    for (x, y) in zip(whole.ratios, ratios) { #expect(abs(x - Double(y)) < 0.01) }
+    #expect(found.first?.isUniform == true)
+  }
+
+  @Test func threeParentsAndSumsOfDifferencesAreFound() throws {
+    let three = Self.sum([(0.5, Self.a), (0.2, Self.b), (0.3, Self.c)])
+    let found = try lineage([Self.a, Self.b, Self.c, three]).merges
+    #expect(found.map(\.model) == [3])
+    for (x, y) in zip(found.first?.whole.ratios ?? [], [0.5, 0.2, 0.3]) {
+      #expect(abs(x - y) < 1e-3)
+    }
+    let added = Self.sum([(1, Self.a), (0.6, Self.b), (-0.6, Self.base)])
+    let difference = try lineage([added, Self.base, Self.a, Self.b]).merges
+    #expect(difference.map(\.model) == [0])
+    #expect(difference.first?.whole.parents == [1, 2, 3])
+    for (x, y) in zip(difference.first?.whole.ratios ?? [], [-0.6, 1, 0.6]) {
+      #expect(abs(x - y) < 1e-3)
+    }
+  }
+
+  @Test func eachBlockHasItsOwnRatio() throws {
+    var merge = Self.sum([(0.2, Self.a), (0.8, Self.b)])
+    merge[2] = Self.sum([(0.7, Self.a), (0.3, Self.b)])[2]
+    let found = try #require(try lineage([Self.a, merge, Self.b], halves: true).merges.first)
+    #expect(found.model == 1)
+    #expect(!found.isUniform)
+    #expect(found.blocks.map(\.name) == ["unet.a.0", "unet.b.0"])
+    for (block, ratio) in zip(found.blocks, [0.2, 0.7]) {
+      let first = try #require(block.solution?.ratios.first)
+      #expect(abs(first - ratio) < 0.01)
+    }
+  }
+
+  @Test func whatNobodyCanTellIsNotTold() throws {
+    // Two models; unrelated ones; a merge whose parent is missing; parents that rounding made.
+    let pair = try lineage([Self.a, Self.b])
+    #expect(pair.merges.isEmpty)
+    #expect(pair.base == .unknown("fewer than three models that are no merges of the others"))
+    let other = Self.noise(9, scale: 1)
+    let strangers = try lineage([Self.a, Self.b, other])
+    #expect(strangers.base == .unknown("some have nothing in common"))
+    #expect(strangers.merges.isEmpty)
+    let orphan = Self.sum([(0.6, Self.a), (0.4, Self.c)])
+    #expect(try lineage([Self.a, Self.b, orphan]).merges.isEmpty)
+    let twin = Self.sum([(1, Self.a), (1, Self.noise(5, scale: 1e-5))])
+    let middle = Self.sum([(0.5, Self.a), (0.5, twin)])
+    #expect(try lineage([Self.a, twin, middle], halves: true).merges.isEmpty)
+  }
+
+  @Test func equalModelsAreSaidToBe() throws {
+    let found = try lineage([Self.a, Self.b, Self.a])
+    #expect(found.equal.count == 1)
+    #expect(found.equal.first?.0 == 0 && found.equal.first?.1 == 2)
+    #expect(found.tree.count == 2)
+  }
+
+  @Test func valuesThatAreNotFinitePoisonNothing() throws {
+    var damaged = Self.b
+    damaged[0][7] = .nan
+    damaged[1][9] = .infinity
+    let merge = Self.sum([(0.7, Self.a), (0.3, Self.b)])
+    let found = try lineage([Self.a, damaged, merge])
+    #expect(found.grams.total.nonFiniteCount == 2)
+    #expect(found.merges.first?.model == 2)
+    #expect(found.merges.first.map { abs($0.whole.ratios[0] - 0.7) < 1e-3 } == true)
+  }
+}
