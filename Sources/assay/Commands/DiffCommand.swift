@@ -37,6 +37,9 @@ struct DiffCommand: ParsableCommand {
   @Flag(help: "Print a summary in Markdown, for a pull request.")
   var markdown = false
 
+  @Option(help: ArgumentHelp("Also write the report as a web page.", valueName: "file"))
+  var html: String?
+
   @Flag(name: .shortAndLong, help: "Print nothing but errors; the exit code tells.")
   var quiet = false
 
@@ -49,6 +52,7 @@ struct DiffCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let html { try OutputFile.checkWritable(html) }
     let sides = try [first, second].map {
       DiffSide(try ModelReader.open(path: $0, options: reading.options))
     }
@@ -63,6 +67,7 @@ struct DiffCommand: ParsableCommand {
         ? diff.json.text(indent: 2) + "\n" : markdown ? diff.markdown(limit) : diff.text(limit)
       try Console.write(text)
     }
+    if let html { try OutputFile.write(Array(diff.page.html.utf8), to: html) }
     if !diff.isEqual { throw ExitCode.failedVerdict }
   }
 }

@@ -26,6 +26,9 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Print everything as JSON.")
   var json = false
 
+  @Option(help: ArgumentHelp("Also write the report as a web page.", valueName: "file"))
+  var html: String?
+
   @Flag(name: .shortAndLong, help: "Leave out the tree and the tensors.")
   var quiet = false
 
@@ -39,6 +42,7 @@ struct InspectCommand: ParsableCommand {
     }
     bar.finish()
     try MappingGuard.check()
+    if let html { try OutputFile.write(Array(inspection.page(summary).html.utf8), to: html) }
     if json {
       let members = summary.json(withLedger: ledger).objectValue?.members ?? []
       let all =
