@@ -50,6 +50,16 @@ extension Page {
 }
 
 extension BlockMap {
+  /// Three digits, of large numbers in thousands or millions.
+  private func figureText(_ value: Double) -> String {
+    switch abs(value) {
+    case 1e9...: String(format: "%.3g G", value / 1e9)
+    case 1e6...: String(format: "%.3g M", value / 1e6)
+    case 1e4...: String(format: "%.3g k", value / 1e3)
+    default: String(format: "%.3g", value)
+    }
+  }
+
   fileprivate var html: String {
     let greatest = greatest
     let rows = groups.map { group in
@@ -60,16 +70,17 @@ extension BlockMap {
         }
         // The root spreads small changes, which are the most.
         let share = greatest > 0 ? (max(value, 0) / greatest).squareRoot() : 0
-        let hot = share > 0.55 ? " hot" : ""
+        let hot = share > 0.75 ? " hot hottest" : share > 0.55 ? " hot" : ""
         return "<span class=\"cell\(hot)\" style=\"--v:\(String(format: "%.3f", share))\" "
-          + "title=\"\(cell.caption.escapedForHTML)\">\(cell.label.escapedForHTML)</span>"
+          + "title=\"\(cell.caption.escapedForHTML)\">\(cell.label.escapedForHTML)"
+          + "<small>\(figureText(value))</small></span>"
       }.joined()
       return "<div class=\"group\"><span class=\"name\">\(group.name.escapedForHTML)</span>"
         + "<span class=\"cells\">\(cells)</span></div>"
     }.joined(separator: "\n")
     return "<div class=\"map\">\n\(rows)\n</div>\n<p class=\"legend\">"
       + "<span class=\"ramp\"></span> \(figure.escapedForHTML), from 0 to "
-      + "\(String(format: "%.3g", greatest))</p>"
+      + "\(figureText(greatest))</p>"
   }
 }
 

@@ -27,7 +27,8 @@ extension Page {
     .cell{min-width:2.6rem;padding:.3rem .5rem;border-radius:5px;font-size:.8rem;text-align:center;
     background:color-mix(in oklab,var(--cold),var(--hot) calc(var(--v)*100%))}
     .cell.hot{color:#fff}
-    @media (prefers-color-scheme:dark){.cell.hot{color:#1d1f21}}
+    @media (prefers-color-scheme:dark){.cell.hottest{color:#1d1f21}}
+    .cell small{display:block;opacity:.75;font-size:.7rem}
     .cell.none{background:none;outline:1px dashed var(--line);color:var(--soft)}
     .legend{color:var(--soft);font-size:.85rem;margin:.6rem 0 0}
     .ramp{display:inline-block;width:7rem;height:.7rem;border-radius:4px;vertical-align:baseline;

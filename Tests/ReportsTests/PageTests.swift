@@ -60,8 +60,13 @@ import Testing
 
   @Test func cellsAreColouredByTheRootOfTheirShare() {
     let html = Self.page("m").html
-    #expect(html.contains("<span class=\"cell\" style=\"--v:0.500\" title=\"m\">down 0</span>"))
-    #expect(html.contains("<span class=\"cell hot\" style=\"--v:1.000\" title=\"all\">mid</span>"))
+    #expect(
+      html.contains(
+        "<span class=\"cell\" style=\"--v:0.500\" title=\"m\">down 0<small>0.25</small></span>"))
+    #expect(
+      html.contains(
+        "<span class=\"cell hot hottest\" style=\"--v:1.000\" title=\"all\">mid<small>1</small></span>"
+      ))
     #expect(html.contains("<span class=\"cell none\" title=\"none\">up 0</span>"))
     #expect(html.contains("<span class=\"cell none\" title=\"not a number\">up 1</span>"))
     #expect(html.contains("change, from 0 to 1</p>"))

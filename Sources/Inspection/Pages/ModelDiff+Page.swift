@@ -46,7 +46,8 @@ extension ModelDiff {
   /// The blocks of each component, coloured by the relative norm of the change.
   private var map: BlockMap {
     var groups: [(name: String, cells: [BlockMap.Cell])] = []
-    for block in blocks {
+    // What no conversion takes along has no blocks.
+    for block in blocks where !block.title.hasPrefix("left behind") {
       let parts = block.title.split(separator: " ", maxSplits: 1).map(String.init)
       let component = parts.first ?? ""
       if groups.last?.name != component { groups.append((component, [])) }
@@ -55,7 +56,8 @@ extension ModelDiff {
         BlockMap.Cell(
           label: parts.count > 1 ? parts[1] : component,
           value: block.pairCount == 0 ? nil : figure,
-          caption: "\(block.title): \(block.count(.changed)) of \(block.pairCount) tensors changed, "
+          caption:
+            "\(block.title): \(block.count(.changed)) of \(block.pairCount) tensors changed, "
             + "relative norm \(String(format: "%.3g", figure))"))
     }
     return BlockMap(

@@ -46,9 +46,9 @@ extension ModelInspection {
     let checkpoint = summary.checkpoint
     var facts = [
       Page.Fact("file", checkpoint.path), Page.Fact("format", checkpoint.format.rawValue),
-      Page.Fact("tensors", "\(checkpoint.source.tensors.count)"),
-      Page.Fact("values", "\(summary.elementCount)"),
-      Page.Fact("bytes of tensors", "\(summary.byteCount)"),
+      Page.Fact("tensors", count(checkpoint.source.tensors.count)),
+      Page.Fact("values", count(summary.elementCount)),
+      Page.Fact("bytes of tensors", count(summary.byteCount)),
       Page.Fact("dtypes", summary.elementTypes.map(\.elementType.name).joined(separator: ", ")),
     ]
     if case .success(let reading) = summary.reading {
@@ -81,7 +81,7 @@ extension ModelInspection {
 
   /// The blocks of each component, coloured by their parameters.
   private var map: BlockMap? {
-    let groups = tree.root.children.map { component in
+    let groups = tree.root.children.filter { $0.title != "left behind" }.map { component in
       BlockMap.Group(
         name: component.title,
         cells: (component.children.isEmpty ? [component] : component.children).map { block in
@@ -130,6 +130,17 @@ extension ModelInspection {
     return figures.map { value in
       value.isFinite ? .number(Double(String(format: "%.5e", value)) ?? value) : .null
     } + [.integer(statistics.zeroCount), .integer(statistics.nonFiniteCount)]
+  }
+
+  /// A whole number in groups of three digits.
+  private static func count(_ value: Int) -> String {
+    var digits = Substring(String(value))
+    var groups: [Substring] = []
+    while !digits.isEmpty {
+      groups.insert(digits.suffix(3), at: 0)
+      digits = digits.dropLast(3)
+    }
+    return groups.joined(separator: ",")
   }
 
   private static func short(_ text: String) -> String {

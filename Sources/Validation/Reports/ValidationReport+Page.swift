@@ -18,7 +18,7 @@ extension ValidationReport {
     page.add(
       "Models", .facts([Page.Fact("model", model), Page.Fact("reference", reference)]))
     page.add("Components", .facts(verdicts.map(Self.fact)))
-    page.add("Error against the bound", .map(map))
+    page.add("Relative errors", .map(map))
     page.add("Checks", .table(table))
     let blocks = checks.compactMap { check in
       check.firstBlock.map { "\(check.name): first block out of bound is \($0.block)" }
@@ -33,7 +33,7 @@ extension ValidationReport {
     }
     return Page.Fact(
       verdict.component.rawValue,
-      "\(verdict.outcomeName), \(verdict.checks.count) checks in "
+      "\(verdict.outcomeName), \(verdict.checks.count) check\(verdict.checks.count == 1 ? "" : "s") in "
         + String(format: "%.2f s", verdict.seconds))
   }
 

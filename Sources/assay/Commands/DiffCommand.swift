@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Conversion
 internal import Inspection
+internal import Reports
 internal import TensorCore
 
 /// `assay diff`: what changed from one model to another.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Conversion
+internal import Reports
 internal import TensorCore
 internal import Validation
 
