@@ -61,8 +61,6 @@ extension CheckpointSummary {
       json["how_it_was_made"] = .object(
         JSONObject(training.lines.map { ($0.title, .string($0.text)) }))
     }
-    json["stored_forms"] = .object(
-      JSONObject(storedForms.counts.map { ($0.form.rawValue, .integer($0.count)) }))
     if let embeddings { json["textual_inversion"] = embeddings.json }
     json["tensors"] = .array(
       checkpoint.source.tensors.map { tensor in

@@ -1,4 +1,5 @@
 public import Checkpoints
+public import Conversion
 public import KeyLayouts
 public import TensorCore
 
@@ -35,13 +36,29 @@ public struct CheckpointSummary: Sendable {
   public init(
     of checkpoint: Checkpoint, overrides: ConfigurationOverrides = ConfigurationOverrides()
   ) {
+    self.init(
+      checkpoint,
+      Result { () throws(LayoutError) in
+        try LayoutReading(
+          of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata,
+          stated: checkpoint.configurations, overrides: overrides)
+      })
+  }
+
+  /// Summarises a model whose tensors were understood already.
+  public init(of model: ReadModel) {
+    self.init(
+      model.checkpoint,
+      model.reading.mapError { error in
+        // The path stands in front of the summary.
+        LayoutError(error.problem)
+      })
+  }
+
+  private init(_ checkpoint: Checkpoint, _ reading: Result<LayoutReading, LayoutError>) {
     self.checkpoint = checkpoint
+    self.reading = reading
     elementTypes = Self.elementTypes(of: checkpoint.source.tensors)
-    reading = Result { () throws(LayoutError) in
-      try LayoutReading(
-        of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata,
-        stated: checkpoint.configurations, overrides: overrides)
-    }
     foreign =
       if case .failure = reading { ForeignModel(of: checkpoint.source.tensors) } else { nil }
     embeddings =

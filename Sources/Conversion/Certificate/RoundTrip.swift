@@ -25,9 +25,7 @@ struct RoundTrip {
     let types = Dictionary(
       plan.ledger.entries.map { ($0.source.name, $0.source.elementType) },
       uniquingKeysWith: { first, _ in first })
-    // What cannot be made again, float8 among it, stays in the result's type: an exception.
-    let returned = CastTensors(
-      back, to: back.tensors.map { types[$0.name].flatMap { $0.isEncodable ? $0 : nil } })
+    let returned = CastTensors(back, to: back.tensors.map { types[$0.name] })
     var exceptions: [RoundTripCertificate.Exception] = []
     var leftBehind: [String: Int] = [:]
     var compared = 0
@@ -58,7 +56,7 @@ struct RoundTrip {
 
   /// The account that leads from the result to the names of the source.
   private func wayBack() throws -> Ledger {
-    guard let reading = plan.reading, !plan.keepsNames else {
+    guard let reading = plan.reading, plan.ledger != .keeping(plan.source.tensors) else {
       return .keeping(result.tensors)
     }
     let family = reading.detection.family

@@ -51,13 +51,17 @@ struct PairReader {
       && difference.changedFraction < 0.1 && difference.roundings?.isEmpty != false
   }
 
+  /// The most bytes of each tensor at a time: both and their decoded numbers stay in the second-level
+  /// cache.
+  private static let runBytes = 1 << 17
+
   /// Lends both tensors' bytes from front to back, the same elements at a time.
   private static func forEachRun(
     _ a: TensorView, _ b: TensorView, _ body: (RawSpan, RawSpan) -> Void
   ) {
     let widest = max(bits(a.elementType), bits(b.elementType))
     // A whole number of blocks of every type, and of what the figures are summed up by.
-    let step = max(ByteStorage.chunkBytes * 8 / widest / 4096, 1) * 4096
+    let step = max(runBytes * 8 / widest / 4096, 1) * 4096
     let count = a.shape.elementCount
     for start in stride(from: 0, to: count, by: step) {
       let end = min(start + step, count)

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Conversion
 internal import Inspection
-internal import Reports
 internal import TensorCore
 
 /// `assay inspect`: what is in a file.
@@ -27,23 +26,19 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Print everything as JSON.")
   var json = false
 
-  @Option(help: ArgumentHelp("Also write the report as a web page.", valueName: "file"))
-  var html: String?
-
   @Flag(name: .shortAndLong, help: "Leave out the tree and the tensors.")
   var quiet = false
 
   func run() throws {
-    let overrides = try stated.overrides
-    let read = try ModelReader.open(path: model, options: reading.options, overrides: overrides)
-    let summary = CheckpointSummary(of: read.checkpoint, overrides: overrides)
+    let read = try ModelReader.open(
+      path: model, options: reading.options, overrides: try stated.overrides)
+    let summary = CheckpointSummary(of: read)
     let bar = ProgressBar("reading", isQuiet: quiet)
     let inspection = try ModelInspection(of: read, try views.request) {
       bar.update(done: $0, of: $1)
     }
     bar.finish()
     try MappingGuard.check()
-    if let html { try OutputFile.write(Array(inspection.page(summary).html.utf8), to: html) }
     if json {
       let members = summary.json(withLedger: ledger).objectValue?.members ?? []
       let all =
