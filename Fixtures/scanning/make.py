@@ -5,10 +5,9 @@ Nothing here is ever loaded: the pickles are put together by opcode. The plain f
 torch 2.15 and numpy 2.4. The names of the bypasses are those of GitHub's advisories on picklescan
 and fickling.
 
-    /work/lab/venv/bin/python Fixtures/scanning/make.py
+    python Fixtures/scanning/make.py
 """
 
-import base64
 import collections
 import gzip
 import io
@@ -23,41 +22,11 @@ import zlib
 import numpy
 import torch
 
-CASES = {}
-
-
-def case(name, data, verdict, *dangers, ending="pkl", proved=None, suspects=(), remark=None):
-    """`dangers` and `suspects` are the globals that must get that verdict, all of them."""
-    assert name not in CASES, name
-    CASES[name] = {
-        "ending": ending,
-        "bytes": base64.b64encode(data).decode(),
-        "verdict": verdict,
-        "dangerous": sorted(dangers),
-        "suspicious": sorted(suspects),
-        "proved": (verdict == "safe") if proved is None else proved,
-    }
-    if remark:
-        CASES[name]["remark"] = remark
-
-
-def text(value):
-    raw = value.encode()
-    return b"\x8c" + bytes([len(raw)]) + raw
-
-
-def stack_global(module, name):
-    return text(module) + text(name) + b"\x93"
-
-
-def call(module, name, *arguments):
-    """A pickle of protocol 4 that calls a function with strings."""
-    body = b"(" + b"".join(text(a) for a in arguments) + b"t"
-    return b"\x80\x04" + stack_global(module, name) + body + b"R."
-
-
-EVIL = call("os", "system", "id")
-SAFE = pickle.dumps({"a": [1, 2.5, "three"]}, 2)
+import hiding_places
+import leftovers
+import uses
+from common import (
+    CASES, EVIL, SAFE, archive, call, case, numpy_file, saved, stack_global, text)
 
 # The functions of published bypasses.
 BYPASSES = """
@@ -203,7 +172,7 @@ case("extension-4", b"\x80\x02\x84\x00\x00\x01\x00.", "dangerous", "extension co
 case("add-extension", call("copyreg", "add_extension", "os", "system"), "dangerous",
      "copyreg add_extension")
 case("setstate", b"ccollections\nOrderedDict\n)R}S'__setstate__'\ncos\nsystem\nsbS'x'\nb.",
-     "dangerous", "os system")
+     "dangerous", "a dictionary", "os system")
 case("build-on-class", b"ccollections\nOrderedDict\nN}S'x'\nI1\ns\x86b.", "dangerous",
      "collections OrderedDict")
 case("modules-override", b"csys\nmodules\nS'os'\nNs.", "dangerous", "sys modules")
@@ -242,19 +211,10 @@ case("second-protocol-0", SAFE + b"\x00" * 100 + b"cos\nsystem\n(S'x'\ntR.", "da
      "os system")
 case("second-without-header", SAFE + b"\xff" * 9 + EVIL[2:], "dangerous", "os system")
 case("nested-bytes", b"\x80\x04" + stack_global("torch.storage", "_load_from_bytes") + b"C"
-     + bytes([len(EVIL)]) + EVIL + b"\x85R.", "dangerous", "os system",
-     suspects=["torch.storage _load_from_bytes"])
+     + bytes([len(EVIL)]) + EVIL + b"\x85R.", "dangerous", "os system")
 
 
 # Archives.
-def archive(members, method=zipfile.ZIP_STORED):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as file:
-        for name, data in members:
-            file.writestr(zipfile.ZipInfo(name), data, method)
-    return bytearray(buffer.getvalue())
-
-
 PLAIN_ZIP = archive([("archive/data.pkl", EVIL), ("archive/version", b"3\n")])
 LOCAL, CENTRAL = b"PK\3\4", b"PK\1\2"
 
@@ -336,18 +296,6 @@ case("npz-objects", bytes(archive([("a.npy", array_file(EVIL))], zipfile.ZIP_DEF
 
 
 # What is only ordinary.
-def saved(value, **options):
-    buffer = io.BytesIO()
-    torch.save(value, buffer, **options)
-    return buffer.getvalue()
-
-
-def numpy_file(save, *arrays):
-    buffer = io.BytesIO()
-    save(buffer, *arrays)
-    return buffer.getvalue()
-
-
 torch.manual_seed(7)
 weights = {"a.weight": torch.randn(4, 3), "b": torch.arange(5), "c": torch.ones(3).half()}
 case("torch-zip", saved(weights), "safe", ending="ckpt")
@@ -400,6 +348,9 @@ case("hooks", b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00st
      b"FloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQK\x00K\x01\x85K\x01\x85\x89"
      b"ccollections\nOrderedDict\n)RK\x01K\x02stR.", "safe", proved=False)
 
+hiding_places.make()
+uses.make()
+leftovers.make()
 out = pathlib.Path(__file__).parent / "cases.json"
 out.write_text(json.dumps(CASES, indent=1, sort_keys=True) + "\n")
 print(len(CASES), "cases,", out.stat().st_size, "bytes")

@@ -11,6 +11,8 @@ struct GGUFDirectory {
   private(set) var entries: [Entry] = []
   private(set) var metadata = JSONObject()
   private(set) var types: [(key: String, type: GGUFType)] = []
+  /// The bytes that bring tensors to their boundaries; nothing reads them.
+  private(set) var padding: [Range<Int>] = []
   let isBigEndian: Bool
 
   private static let magic = 4
@@ -76,7 +78,7 @@ struct GGUFDirectory {
   }
 
   /// Tensors follow each other with nothing but padding between them and behind the last.
-  private func checkCoverage(
+  private mutating func checkCoverage(
     _ cursor: GGUFCursor, from dataStart: Int, alignment: Int, fileSize: Int
   ) throws(GGUFError) {
     let order = entries.indices.filter { !entries[$0].range.isEmpty }.sorted {
@@ -88,6 +90,7 @@ struct GGUFDirectory {
         .overlap(
           first: entries[first].description.name, second: entries[second].description.name))
     }
+    padding.append(cursor.offset..<min(dataStart, fileSize))
     var end = dataStart
     for index in order {
       let (entry, gap) = (entries[index], entries[index].range.lowerBound - end)
@@ -98,11 +101,13 @@ struct GGUFDirectory {
             problem: "starts \(gap) bytes behind the end of the one before, expected less than "
               + "\(alignment): a hole"))
       }
+      padding.append(end..<entry.range.lowerBound)
       end = entry.range.upperBound
     }
     guard fileSize - end < alignment else {
       throw cursor.fail(.trailing(count: fileSize - end, alignment: alignment))
     }
+    padding.append(min(end, fileSize)..<fileSize)
   }
 
   /// Gives tensors the shape that ComfyUI-GGUF notes where it stored another: rows as long as a

@@ -3,7 +3,7 @@ internal import TensorCore
 /// A long run of bytes in a pickle, left where it is: an array's numbers.
 struct PickleData: Sendable {
   /// Where the bytes are.
-  enum Place: Sendable {
+  enum Place: Sendable, Hashable {
     case memory([UInt8])
     /// In what holds the pickle.
     case source(Range<Int>)
@@ -128,18 +128,6 @@ extension Unpickler {
       heap.weight += 2 * MemoryLayout<PickleData>.stride
       heap.data.append(PickleData(place: .memory(bytes), count: bytes.count))
       return heap.data.count - 1
-    default: return nil
-    }
-  }
-
-  /// A copy of the bytes that a value stands for, when there are at most `limit`.
-  func copy(of value: PickleValue, limit: Int = Unpickler.lengthLimit) -> [UInt8]? {
-    switch value {
-    case .bytes(let bytes): return bytes
-    case .data(let index):
-      guard heap.data[index].count <= limit else { return nil }
-      let (storage, range) = heap.data[index].bytes(in: bytes.storage)
-      return storage.array(in: range)
     default: return nil
     }
   }

@@ -15,12 +15,14 @@ extension FileScan {
       let start = run.position
       let isPatient = place.isPickleByName || place.isFile && run.hasHeader(at: start)
       guard let trace = run.next(isPatient: isPatient) else { break }
-      guard isAccepted(trace, run, start: start, place, isFirst: found == 0) else {
+      // The first bytes of an archive are opcodes too, at which Python stops.
+      let isChance = !isWhole && trace.fault?.offset == start
+      guard !isChance, isAccepted(trace, run, start: start, place, isFirst: found == 0) else {
         run.position = start
         break
       }
       found += 1
-      record(trace, place, start: start, end: run.position)
+      record(trace, place, region, start: start, end: run.position)
       guard trace.isComplete else {
         if region.count - start > Limits.pickle, trace.isCut {
           remark(place, "the pickle is longer than \(Limits.pickle) bytes: not followed further")
@@ -29,14 +31,14 @@ extension FileScan {
       }
     }
     if found == Limits.sequence { remark(place, "more than \(found) pickles behind each other") }
-    let isSearched = found > 0 || isWhole && (place.isFile || place.isPickleByName)
-    if isSearched {
-      search(region.part(run.searchStart..<region.count), place, base: run.searchStart)
-    }
+    let isLoose = place.isFile || place.isPickleByName || place.isBehind
+    if found > 0 || isWhole && isLoose { searchRest(region, place, from: run.searchStart) }
     return found > 0
   }
 
-  private mutating func record(_ trace: PickleTrace, _ place: Place, start: Int, end: Int) {
+  private mutating func record(
+    _ trace: PickleTrace, _ place: Place, _ region: ScanRegion, start: Int, end: Int
+  ) {
     // Legacy files hold several; long runs of trivial ones are not worth a line each.
     if report.pickles.count >= 64, trace.entries.isEmpty, trace.fault == nil { return }
     if report.pickles.count < Limits.listed {
@@ -48,7 +50,8 @@ extension FileScan {
     for nested in trace.nested {
       var inner = place.inner("bytes at \(place.base + nested.offset)")
       inner.isPickleByName = true
-      scan(ScanRegion(nested.bytes), inner)
+      let (storage, range) = nested.data.bytes(in: region.storage)
+      scan(ScanRegion(storage, range), inner)
     }
   }
 
@@ -69,9 +72,17 @@ extension FileScan {
 
   // MARK: Search
 
+  /// Looks for more behind the pickles: a compressed stream, or pickles at any place.
+  private mutating func searchRest(_ region: ScanRegion, _ place: Place, from start: Int) {
+    let rest = region.part(start..<region.count)
+    guard let first = rest.firstNonzero else { return }
+    if start > 0, scanStreams(rest.from(first), place.inner("behind the pickle")) { return }
+    search(rest, place, base: start)
+  }
+
   /// Looks for pickles at any place. Only what imports something by name, and either is followed to
   /// its end or names something dangerous, is more than chance.
-  private mutating func search(_ region: ScanRegion, _ place: Place, base: Int) {
+  mutating func search(_ region: ScanRegion, _ place: Place, base: Int) {
     guard region.count > 1, region.firstNonzero != nil else { return }
     var hits: [(start: Int, end: Int)] = []
     func isInside(_ offset: Int) -> Bool { hits.contains { $0.start <= offset && offset < $0.end } }
@@ -87,7 +98,7 @@ extension FileScan {
       hits.append((start, max(run.position, start + 1)))
       var outer = place
       outer.base += base
-      record(trace, outer, start: start, end: run.position)
+      record(trace, outer, region, start: start, end: run.position)
       return run.position
     }
     var next = 0
@@ -116,7 +127,7 @@ extension PickleTrace {
   /// Whether something dangerous is named in plain letters.
   fileprivate var hasDanger: Bool {
     entries.contains {
-      $0.subject.isPlausible && GlobalJudgement($0.subject).verdict == .dangerous
+      $0.subject.isPlausible && judgement(of: $0.subject).verdict == .dangerous
     }
   }
 

@@ -12,6 +12,7 @@ extension FileScan {
     for member in archive.members {
       scanMember(member, region, place)
     }
+    searchOutside(archive.members.map { $0.dataStart..<$0.dataEnd }, region, place)
     let names = archive.members.flatMap(\.names)
     if names.contains(where: { $0.hasSuffix("/constants.pkl") }),
       names.contains(where: { $0.contains("/code/") })
@@ -19,6 +20,19 @@ extension FileScan {
       remark(place, "a TorchScript program: torch.load runs its code")
     }
     return true
+  }
+
+  /// Searches what lies in no member: headers with their extra fields, comments, the space between
+  /// members and around the archive.
+  mutating func searchOutside(_ members: [Range<Int>], _ region: ScanRegion, _ place: Place) {
+    var position = 0
+    let end = region.count..<region.count
+    for member in members.sorted(by: { $0.lowerBound < $1.lowerBound }) + [end] {
+      if member.lowerBound > position {
+        search(region.part(position..<member.lowerBound), place, base: position)
+      }
+      position = max(position, member.upperBound)
+    }
   }
 
   private mutating func noteDuplicates(_ archive: LooseZip, _ place: Place) {
@@ -39,7 +53,8 @@ extension FileScan {
     var isUnderstood = member.methods.contains(0)
     // Readers follow one header or the other, so every method that one names is tried.
     if member.methods != [0] {
-      let bytes = inflate(stored, .raw, inner).bytes
+      let beyond: SafetyVerdict = inner.isPickleByName ? .dangerous : .suspicious
+      let bytes = inflate(stored, .raw, inner, beyond: beyond).bytes
       if !bytes.isEmpty {
         isUnderstood = isUnderstood || member.methods.contains(8)
         if member.methods.contains(8) || bytes.count > 64 {

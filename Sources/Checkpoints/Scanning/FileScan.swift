@@ -5,7 +5,7 @@ internal import TensorCore
 struct FileScan {
   var report = SafetyReport(container: "unknown")
   /// How many bytes may still be inflated.
-  private var inflatable = Limits.inflated
+  var inflatable = Limits.inflated
   private(set) var membersLeft = Limits.members
 
   /// Bounds on what a file can make us do.
@@ -46,9 +46,18 @@ struct FileScan {
     var isPickleByName = false
     /// Whether it is the file itself.
     var isFile: Bool { member.isEmpty }
+    /// Whether it lies where nothing has a place, so that a pickle may start anywhere in it.
+    var isBehind = false
 
     func inner(_ name: String) -> Place {
       Place(member: member + [name], isPickleByName: FileScan.isPickleName(name))
+    }
+
+    /// Bytes behind the end of what the place holds, which no reader of it reads.
+    func behind(_ format: String) -> Place {
+      var place = inner("behind the \(format)")
+      place.isBehind = true
+      return place
     }
   }
 
@@ -74,14 +83,23 @@ struct FileScan {
   mutating func scan(_ region: ScanRegion, _ place: Place) -> String? {
     guard region.count > 0 else { return "empty" }
     guard place.depth <= Limits.depth else {
-      remark(place, "nested more than \(Limits.depth) archives deep: not looked into")
+      remark(place, "nested more than \(Limits.depth) deep: not looked into", .dangerous)
       return nil
     }
     let archive = scanArchive(region, place)
-    let plain = archive == nil ? Self.plainFormat(region) : nil
+    let plain = archive == nil ? PlainFormat(region) : nil
     // Whatever else it is, it may be read as a pickle too.
-    let hasPickles = scanPickles(region, place, isWhole: archive == nil && plain == nil)
-    return archive ?? plain ?? (hasPickles ? "pickle" : nil)
+    var loose = place
+    if let plain, !plain.isSound(region) {
+      loose.isBehind = true
+      if let end = plain.end(of: region) {
+        scan(region.from(end), place.behind(plain.rawValue))
+      }
+    }
+    let isWhole = archive == nil && (plain == nil || loose.isBehind)
+    let hasPickles = scanPickles(region, loose, isWhole: isWhole)
+    if let name = archive ?? plain?.rawValue ?? (hasPickles ? "pickle" : nil) { return name }
+    return place.isFile || place.isPickleByName ? scanDeflated(region, place) : nil
   }
 
   // MARK: Containers
@@ -89,7 +107,7 @@ struct FileScan {
   private mutating func scanArchive(_ region: ScanRegion, _ place: Place) -> String? {
     let start = region.array(from: 0, limit: 8)
     if scanZip(region, place) { return "zip" }
-    if start.starts(with: [0x1F, 0x8B, 8]), scanGzip(region, place) { return "gzip" }
+    if scanStreams(region, place) { return start[0] == 0x1F ? "gzip" : "zlib" }
     if scanTar(region, place) { return "tar" }
     if start.starts(with: [0x93] + Array("NUMPY".utf8)) {
       scanArray(region, place)
@@ -99,6 +117,7 @@ struct FileScan {
       ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], "7z"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz"),
       (Array("Rar!\u{1A}\u{7}".utf8), "rar"), (Array("BZh91AY&".utf8), "bzip2"),
       ([0x28, 0xB5, 0x2F, 0xFD], "zstd"), ([0x04, 0x22, 0x4D, 0x18], "lz4"),
+      ([0x5D, 0, 0, 0x80, 0], "lzma"), ([0x5D, 0, 0, 0, 1, 0xFF], "lzma"),
       (Array("ZF0x".utf8), "joblib"), ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A], "HDF5"),
     ]
     for format in sealed where start.starts(with: format.bytes) {
@@ -111,38 +130,6 @@ struct FileScan {
       return "bzip2"
     }
     return nil
-  }
-
-  /// Formats that hold no pickle.
-  private static func plainFormat(_ region: ScanRegion) -> String? {
-    if region.holds("GGUF", at: 0) { return "gguf" }
-    if region.array(from: 0, limit: IngotLayout.magic.count) == Array(IngotLayout.magic) {
-      return "ingot"
-    }
-    if let length = region.load(UInt64.self, at: 0), length <= UInt64(region.count),
-      region.load(UInt8.self, at: 8) == UInt8(ascii: "{")
-    {
-      return "safetensors"
-    }
-    return nil
-  }
-
-  private mutating func scanGzip(_ region: ScanRegion, _ place: Place) -> Bool {
-    guard let flags = region.load(UInt8.self, at: 3), flags & 0xE0 == 0 else { return false }
-    var part = region
-    var place = place
-    place.isPickleByName = true
-    // Streams behind each other are one file to gzip.
-    var bytes: [UInt8] = []
-    while part.count > 0 {
-      let result = inflate(part, .gzip, place)
-      bytes += result.bytes
-      guard let end = result.end else { break }
-      part = part.part(end..<part.count)
-    }
-    guard !bytes.isEmpty else { return false }
-    scan(ScanRegion(bytes), place.inner("gzip"))
-    return true
   }
 
   /// numpy's own format: the elements of an array of objects are a pickle.
@@ -160,47 +147,16 @@ struct FileScan {
     inner.isPickleByName = isObject
     // Without objects the elements are plain; a pickle in their place is looked for all the same.
     scanPickles(region.from(start), inner, isWhole: false)
+    guard !isObject else { return }
+    let whole = try? ArrayHeader(
+      region.array(from: 0, limit: ArrayHeader.byteLimit), count: region.count)
+    if case .numbers? = whole?.type { return }
+    // What is no array of numbers up to its end may hide a pickle anywhere.
+    inner.isBehind = true
+    search(region.from(start), place, base: start)
   }
 
   // MARK: Common
-
-  /// Inflates first a little, and the rest when that looks like something.
-  mutating func inflate(
-    _ region: ScanRegion, _ wrapping: Inflater.Wrapping, _ place: Place
-  ) -> LooseInflation {
-    guard inflatable > 0 else { return LooseInflation() }
-    let start = LooseInflation(region, wrapping, limit: Limits.sniffed)
-    inflatable -= start.bytes.count
-    noteExhaustion(place)
-    guard start.bytes.count == Limits.sniffed, inflatable > 0 else { return start }
-    let isPromising = place.isPickleByName || Self.isPromising(start.bytes)
-    let expanded = max(Limits.unknown, min(region.count, Limits.member) * Limits.expansion)
-    let limit = min(isPromising ? min(Limits.member, expanded) : Limits.unknown, inflatable)
-    let whole = LooseInflation(region, wrapping, limit: limit)
-    inflatable -= whole.bytes.count
-    noteExhaustion(place)
-    if whole.bytes.count == limit, isPromising {
-      // A loader would go on to what stands behind.
-      remark(
-        place, "inflates beyond \(limit) bytes: only those were looked into",
-        place.isPickleByName ? .dangerous : .suspicious)
-    }
-    return whole
-  }
-
-  private mutating func noteExhaustion(_ place: Place) {
-    if inflatable <= 0 {
-      remark(place, "more than \(Limits.inflated) bytes inflated: nothing more is looked into")
-    }
-  }
-
-  /// Whether bytes start as something that is looked into further.
-  private static func isPromising(_ bytes: [UInt8]) -> Bool {
-    let start = bytes.prefix(8)
-    return start.starts(with: Array("PK".utf8)) || start.starts(with: [0x1F, 0x8B])
-      || start.starts(with: Array("\u{93}NUMPY".unicodeScalars.map { UInt8($0.value) }))
-      || LooseTarHeader(bytes[...]) != nil || bytes[0] == 0x80 && bytes[1] <= 5
-  }
 
   /// Counts members; what is beyond the limit was not looked for.
   mutating func takeMembers(_ count: Int, _ place: Place) {

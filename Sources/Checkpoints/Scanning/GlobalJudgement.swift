@@ -7,7 +7,7 @@ struct GlobalJudgement: Sendable, Hashable {
   let verdict: SafetyVerdict
   let reason: String
 
-  private init(_ verdict: SafetyVerdict, _ reason: String) {
+  init(_ verdict: SafetyVerdict, _ reason: String) {
     self.verdict = verdict
     self.reason = reason
   }
@@ -30,6 +30,12 @@ struct GlobalJudgement: Sendable, Hashable {
       self.init(max(inner.verdict, .suspicious), "white space around a name; " + inner.reason)
       return
     }
+    // torch's functions on tensors are the methods of a class without instances.
+    let functions = "_VariableFunctionsClass."
+    if module == "torch._C", name.hasPrefix(functions) {
+      self.init(module: "torch", name: String(name.dropFirst(functions.count)))
+      return
+    }
     let modules = module.split(separator: ".", omittingEmptySubsequences: false)
     let names = name.split(separator: ".", omittingEmptySubsequences: false)
     let path = (modules + names).map(String.init)
@@ -45,6 +51,19 @@ struct GlobalJudgement: Sendable, Hashable {
     } else {
       self.init(.suspicious, "unknown")
     }
+  }
+
+  /// The verdict on a call: what only sounds as if it ran or loaded something may be referred to, but
+  /// not called.
+  func whenCalled(_ subject: PickleTrace.Subject) -> GlobalJudgement {
+    guard verdict == .suspicious, UseDependent(subject) == nil else { return self }
+    if KnownDangers.isDeed(subject.name) {
+      return GlobalJudgement(.dangerous, "runs, loads or writes something, as its name says")
+    }
+    if let module = subject.module, KnownDangers.isForeignFunction(module, subject.name) {
+      return GlobalJudgement(.dangerous, "a function of a package of which files hold objects only")
+    }
+    return self
   }
 
   private static func trimmed(_ text: String) -> String {
@@ -66,7 +85,7 @@ struct GlobalJudgement: Sendable, Hashable {
     if modules == 1, ["builtins", "__builtin__", "__builtins__"].contains(path[0]) {
       if KnownDangers.builtins.contains(path[1]) { return KnownDangers.Danger.code.text }
     }
-    if path[0].hasPrefix("_"), !path[0].hasPrefix("__"), path[0] != "_codecs" {
+    if path[0].hasPrefix("_"), !path[0].hasPrefix("__") {
       return "a private module of Python"
     }
     for part in path.dropFirst(modules) {
@@ -92,6 +111,7 @@ struct GlobalJudgement: Sendable, Hashable {
         if inner.contains("."), let danger = KnownDangers.paths[inner] { return danger.text }
       }
     }
-    return nil
+    return StandardLibrary.danger(of: path, modules: modules)
+      ?? NumericPackages.danger(of: path, modules: modules)
   }
 }

@@ -36,7 +36,7 @@ enum KnownDangers {
       thread dummy_thread _dummy_thread dummy_threading atexit faulthandler gc site sysconfig
       _sysconfigdata _osx_support _aix_support _apple_support _ios_support _android_support uuid
       crypt getpass pwd spwd grp nis syslog mmap sched psutil pexpect ptyprocess sh plumbum invoke
-      fabric winreg _winreg msvcrt winsound concurrent billiard loky ray dask psycopg2 MySQLdb
+      fabric win32api win32com pywin32 winreg _winreg msvcrt winsound concurrent billiard loky ray dask psycopg2 MySQLdb
       torch.multiprocessing torch.distributed.launch torch.distributed.run
       torch.distributed.launcher torch.distributed.elastic torch.distributed.rpc
       torch.utils.collect_env torch.cuda._sanitizer torch.utils.hipify torch.utils.file_baton
@@ -71,9 +71,16 @@ enum KnownDangers {
       tensorflow.keras.layers.Lambda keras.layers.Lambda keras.src.layers.core.lambda_layer.Lambda
       keras.utils.get_file tensorflow.py_function tensorflow.numpy_function
       transformers.dynamic_module_utils transformers.utils.import_utils transformers.pipelines
+      torch.CompilationUnit torch.ScriptModule torch.ScriptFunction torch.ScriptMethod
+      torch.ScriptClass torch.LiteScriptModule torch.Graph torch.fork torch.wait
+      omegaconf.OmegaConf omegaconf.omegaconf omegaconf.resolvers omegaconf.grammar_parser
+      typing.get_type_hints typing_extensions.get_type_hints types.prepare_class
+      types.resolve_bases base64.main json.tool uuid.getnode
       diffusers.utils.dynamic_modules_utils hydra ldm.util.instantiate_from_config
       ldm.util.get_obj_from_str sgm.util.instantiate_from_config sgm.util.get_obj_from_str
-      detectron2.config.instantiate git rexec ihooks Bastion user profiling fire click gradio streamlit langchain
+      detectron2.config.instantiate git rexec ihooks Bastion user profiling fire click gradio streamlit
+      langchain Cython pyximport cppimport scipy.weave scipy._lib._ccallback nltk ptpython bpython
+      airflow pyspark pytorch_lightning.cli lightning.pytorch.cli
       """)
     add(
       .files,
@@ -89,7 +96,7 @@ enum KnownDangers {
       numpy.lib.npyio numpy.lib._npyio_impl numpy.lib.format numpy.lib._format_impl
       numpy.lib._datasource numpy.core.memmap numpy._core.memmap numpy.recfromcsv
       numpy.recfromtxt numpy.core.multiarray.fromfile numpy._core.multiarray.fromfile
-      torch.save torch.from_file torch.FloatStorage.from_file torch.UntypedStorage.from_file
+      torch.PyTorchFileReader torch.PyTorchFileWriter torch.save torch.from_file torch.FloatStorage.from_file torch.UntypedStorage.from_file
       torch.storage.UntypedStorage.from_file torch.serialization.save
       fsspec s3fs gcsfs h5py PIL.Image.open cv2 scipy.io datasets torchvision.datasets
       safetensors.torch.save_file matplotlib
@@ -101,7 +108,7 @@ enum KnownDangers {
       requests httpx aiohttp aiofiles asyncio _asyncio asyncore asynchat select selectors
       webbrowser smtplib smtpd poplib imaplib ftplib telnetlib nntplib xmlrpc xmlrpclib
       DocXMLRPCServer SimpleXMLRPCServer BaseHTTPServer SimpleHTTPServer CGIHTTPServer cookielib
-      wsgiref cgi websockets websocket paramiko pycurl zmq twisted tornado flask django fastapi
+      wsgiref cgi websockets websocket paramiko pycurl zmq rpyc Pyro4 celery docker kubernetes gevent greenlet eventlet pyaudio twisted tornado flask django fastapi
       uvicorn boto3 botocore google.cloud huggingface_hub wandb.sdk.lib mlflow
       torch.utils.model_zoo torch.distributed.init_process_group torch.distributed.TCPStore
       torchvision.datasets.utils transformers.utils.hub gdown
@@ -111,7 +118,8 @@ enum KnownDangers {
       """
       pickle _pickle cPickle cpickle marshal dill cloudpickle joblib jsonpickle yaml _yaml ruamel
       klepto sklearn.externals.joblib sklearn.utils._joblib hummingbird skops.io.load
-      torch.load torch.serialization.load torch.serialization._load torch.serialization._legacy_load
+      torch.load torch.import_ir_module torch.import_ir_module_from_buffer torch.parse_ir
+      torch.serialization.load torch.serialization._load torch.serialization._legacy_load
       torch.utils.serialization torch.distributed.checkpoint torch.distributed.load
       torch.distributed.distributed_c10d
       pandas.read_pickle pandas.io.pickle pandas.compat.pickle_compat pandas.read_hdf
@@ -181,7 +189,7 @@ enum KnownDangers {
     "unpickle": .unpickling, "read_pickle": .unpickling, "load_state_dict_from_url": .network,
     "load_url": .network, "urlopen": .network, "urlretrieve": .network,
     "download_url_to_file": .network, "from_pretrained": .network, "create_connection": .network,
-    "open": .files, "fromfile": .files, "from_file": .files, "unlink": .files,
+    "open": .files, "fromfile": .files, "tofile": .files, "from_file": .files, "unlink": .files,
     "write_text": .files, "write_bytes": .files, "read_text": .files, "read_bytes": .files,
     "read_file": .files, "ReadFile": .files, "import_string": .code,
     "_import_ir_module": .unpickling, "open_code": .files, "FileIO": .files, "FileHandler": .files,
@@ -201,4 +209,46 @@ enum KnownDangers {
     "functools", "operator", "_operator", "pydoc", "zipfile", "tarfile", "urllib", "requests",
     "cpp_extension", "posixpath", "ntpath", "__main__",
   ]
+
+  /// What functions do that are not to be called by a checkpoint, as the words of their names say:
+  /// `my.tools` `run_script`. For functions of packages that nobody knows.
+  private static let verbs: Set<String> = [
+    "bash", "cmd", "command", "compile", "debug", "delattr", "delete", "deserialize", "download",
+    "dump", "dumps", "eval", "evaluate", "exec", "execute", "fetch", "getattr", "import",
+    "importer",
+    "install", "instantiate", "interpret", "invoke", "launch", "load", "loads", "locate", "main",
+    "open", "popen", "read", "remove", "rename", "request", "rm", "rmtree", "run", "save", "script",
+    "setattr", "shell", "source", "spawn", "subprocess", "system", "unlink", "upload", "urlopen",
+    "write",
+  ]
+
+  /// The same in names with capitals, which are mostly those of classes: `WinExec`.
+  private static let capitalisedVerbs = ["Exec", "Execute", "Shell", "Popen", "Spawn"]
+
+  /// Packages whose objects stand in checkpoints, and whose functions have no place there: they
+  /// reach files, modules and programs in more ways than can be listed.
+  private static let trainers: Set<String> = [
+    "transformers", "diffusers", "accelerate", "peft", "pytorch_lightning", "lightning",
+    "lightning_fabric", "lightning_utilities", "timm", "torchvision", "torchmetrics", "open_clip",
+    "omegaconf", "huggingface_hub", "safetensors", "tokenizers", "ldm", "sgm", "taming", "PIL",
+    "picklescan", "fickling", "tensorflow", "keras", "jax", "jaxlib", "wandb", "tensorboard",
+    "deepspeed", "bitsandbytes", "xformers", "mmengine", "mmcv",
+  ]
+
+  /// Whether a name is a function, or a method, of such a package.
+  static func isForeignFunction(_ module: String, _ name: String) -> Bool {
+    guard trainers.contains(String(module.prefix { $0 != "." })) else { return false }
+    let last = name.split(separator: ".").last ?? ""
+    return last.drop { $0 == "_" }.first?.isLowercase ?? false
+  }
+
+  /// Whether a function's name says that it does something of the kind.
+  static func isDeed(_ name: String) -> Bool {
+    let last = name.split(separator: ".").last ?? ""
+    let words = last.split(separator: "_")
+    guard words.first?.first?.isLowercase ?? false else {
+      return capitalisedVerbs.contains { last.hasPrefix($0) || last.hasSuffix($0) }
+    }
+    return words.contains { verbs.contains(String($0).lowercased()) }
+  }
 }

@@ -18,6 +18,9 @@ enum KnownSafe {
         next all any hash repr ascii bin hex oct ord chr unichr isinstance issubclass callable
         NotImplemented Ellipsis None True False
         """)
+    }
+    // Python 2 has a module of its own for them.
+    for module in ["builtins", "__builtin__", "exceptions"] {
       add(
         module,
         """
@@ -49,7 +52,8 @@ enum KnownSafe {
     add("enum", "Enum IntEnum Flag IntFlag StrEnum auto")
     add("operator", "or_")
     add("_operator", "or_")
-    add("types", "SimpleNamespace NoneType")
+    add("types", "SimpleNamespace NoneType GenericAlias UnionType")
+    add("fsspec.implementations.local", "LocalFileSystem")
     add("uuid", "UUID SafeUUID")
     add("time", "struct_time")
     add("random", "Random")
@@ -106,6 +110,7 @@ enum KnownSafe {
       uint1 uint2 uint3 uint4 uint5 uint6 uint7 int1 int2 int3 int4 int5 int6 int7
       per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric
       per_channel_affine_float_qparams
+      ScriptObject
       """)
     add(
       "torch._utils",
@@ -125,6 +130,21 @@ enum KnownSafe {
     add("torch.nn", "Parameter Module ModuleList ModuleDict Sequential ParameterList ParameterDict")
     add("torch.nn.parameter", "Parameter Buffer UninitializedParameter UninitializedBuffer")
     add("torch.serialization", "_get_layout StorageType")
+    add("torch._C", "_VariableFunctionsClass")
+    for module in ["torch", "torch.nn.functional", "torch._C._nn"] {
+      add(
+        module,
+        """
+        celu elu gelu glu hardshrink hardsigmoid hardswish hardtanh leaky_relu log_sigmoid
+        log_softmax logsigmoid mish prelu relu relu6 relu_ rrelu selu sigmoid silu softmax softmin
+        softplus softshrink softsign tanh tanhshrink threshold layer_norm group_norm batch_norm
+        instance_norm rms_norm normalize linear bilinear dropout identity cross_entropy mse_loss
+        l1_loss smooth_l1_loss huber_loss nll_loss binary_cross_entropy
+        binary_cross_entropy_with_logits kl_div cosine_similarity pixel_shuffle interpolate conv1d
+        conv2d conv3d max_pool2d avg_pool2d adaptive_avg_pool2d pad one_hot
+        scaled_dot_product_attention
+        """)
+    }
     add("torch.torch_version", "TorchVersion")
     add("torch.random", "Generator")
     // A tensor of two; torch keeps it among its tests.
@@ -143,8 +163,17 @@ enum KnownSafe {
       half single double longdouble complex64 complex128 complex256 cfloat csingle cdouble
       clongdouble str_ unicode_ bytes_ string_ void object_ datetime64 timedelta64 recarray record
       """
-    add("numpy", scalars)
+    add("numpy", scalars + " matrix")
     add("numpy.rec", "recarray record")
+    add(
+      "numpy.dtypes",
+      """
+      BoolDType Int8DType Int16DType Int32DType Int64DType UInt8DType UInt16DType UInt32DType
+      UInt64DType Float16DType Float32DType Float64DType LongDoubleDType Complex64DType
+      Complex128DType CLongDoubleDType ObjectDType StrDType BytesDType VoidDType DateTime64DType
+      TimeDelta64DType StringDType IntDType UIntDType LongDType ULongDType LongLongDType
+      ULongLongDType ByteDType UByteDType ShortDType UShortDType
+      """)
     for root in ["numpy.core", "numpy._core"] {
       add(root + ".multiarray", "_reconstruct scalar ndarray dtype")
       add(root + ".numeric", "_frombuffer")
@@ -170,6 +199,11 @@ enum KnownSafe {
   /// without running more than their attributes' assignment.
   private static let packages: [(prefix: String, suffixes: [String])] = [
     ("torch.nn.modules", []), ("torch.optim", []), ("torch.nn.init", []),
+    ("torch.ao.nn", []),
+    ("torch.ao.quantization", ["Observer", "QConfig", "FakeQuantize", "Stub"]),
+    ("torch.nn.utils.parametrizations", []), ("torch.nn.utils.parametrize", []),
+    ("torch.nn.utils.spectral_norm", []), ("torch.nn.utils.weight_norm", []),
+    ("timm.models", []), ("timm.layers", []), ("torchvision.models", []), ("torchvision.ops", []),
     ("omegaconf.dictconfig", []), ("omegaconf.listconfig", []), ("omegaconf.base", []),
     ("omegaconf.basecontainer", []), ("omegaconf.nodes", []), ("omegaconf._utils", []),
     ("pytorch_lightning.callbacks", []), ("lightning.pytorch.callbacks", []),
@@ -200,7 +234,6 @@ enum KnownSafe {
     ("transformers.integrations.deepspeed", ["Config"]),
     ("transformers.deepspeed", ["Config"]),
     ("accelerate.utils.dataclasses", []), ("accelerate.state", ["State", "Type"]),
-    ("accelerate.utils.deepspeed", ["Config"]),
     ("tokenizers", ["AddedToken"]), ("peft", ["Config", "Type"]),
     ("ldm.models", []), ("ldm.modules", []), ("ldm.lr_scheduler", []),
     ("sgm.models", []), ("sgm.modules", []), ("sgm.lr_scheduler", []),

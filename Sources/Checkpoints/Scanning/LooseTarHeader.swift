@@ -5,71 +5,43 @@ struct LooseTarHeader {
 
   /// Reads the 512 bytes of a header; `nil` when their checksum is wrong.
   init?(_ block: ArraySlice<UInt8>) {
-    guard block.count >= 512, block.first != 0 else { return nil }
+    guard block.count >= 512, block.prefix(512).contains(where: { $0 != 0 }) else { return nil }
     let start = block.startIndex
     func field(_ offset: Int, _ count: Int) -> ArraySlice<UInt8> {
       block[start + offset..<start + offset + count]
     }
-    func octal(_ bytes: ArraySlice<UInt8>) -> Int? {
-      let digits = bytes.drop { $0 == 0x20 }.prefix { (0x30...0x37).contains($0) }
-      return digits.isEmpty ? nil : Int(String(decoding: digits, as: UTF8.self), radix: 8)
-    }
-    guard let checksum = octal(field(148, 8)) else { return nil }
-    // The sum counts its own field as spaces.
+    guard let checksum = Self.number(field(148, 8)) else { return nil }
+    // The sum counts its own field as spaces; old writers counted bytes as signed.
     var sum = 8 * 0x20
+    var signed = sum
     for (index, byte) in block.prefix(512).enumerated() where !(148..<156).contains(index) {
       sum += Int(byte)
+      signed += Int(Int8(bitPattern: byte))
     }
-    guard checksum == sum else { return nil }
-    if let first = field(124, 12).first, first & 0x80 != 0 {
-      // GNU's binary form of large sizes.
-      var size = 0
-      for byte in field(128, 8) {
-        guard size < 1 << 54 else { return nil }
-        size = size << 8 | Int(byte)
-      }
-      self.size = size
-    } else {
-      size = octal(field(124, 12)) ?? 0
-    }
+    guard checksum == sum || checksum == signed else { return nil }
+    size = max(Self.number(field(124, 12)) ?? 0, 0)
     let bytes = field(0, 100).prefix { $0 != 0 }
     name = String(decoding: bytes, as: UTF8.self)
   }
-}
 
-extension FileScan {
-  /// Looks into the members of a tar archive; `false` when the region is none.
-  mutating func scanTar(_ region: ScanRegion, _ place: Place) -> Bool {
-    var position = 0
-    var isTar = false
-    var zeros = 0
-    while position + 512 <= region.count {
-      let block = region.array(from: position, limit: 512)
-      guard let header = LooseTarHeader(block[...]) else {
-        guard isTar else { return false }
-        // Two blocks of zeros end an archive; readers differ in whether they go on.
-        zeros = block.allSatisfy { $0 == 0 } ? zeros + 1 : 0
-        if zeros == 0 { break }
-        position += 512
-        continue
+  /// A field as Python's `tarfile.nti` takes it: octal digits, or binary behind a byte of 0x80.
+  private static func number(_ field: ArraySlice<UInt8>) -> Int? {
+    if let first = field.first, first == 0x80 || first == 0xFF {
+      var value = first == 0xFF ? -1 : 0
+      for byte in field.dropFirst() {
+        guard value.magnitude < 1 << 54 else { return nil }
+        value = value << 8 | Int(byte)
       }
-      isTar = true
-      guard membersLeft > 0 else { return true }
-      takeMembers(1, place)
-      let start = position + 512
-      let end = start.addingReportingOverflow(header.size).partialValue
-      if header.size > 0, end > start {
-        if end > region.count { remark(place, "tar: the member reaches past the end") }
-        scan(region.part(start..<end), place.inner(header.name))
-      }
-      let padded = (header.size + 511) / 512 * 512
-      guard padded < region.count else { break }
-      position = start + padded
+      return value
     }
-    if isTar, position < region.count {
-      // Bytes behind the archive.
-      scan(region.part(position..<region.count), place.inner("behind the tar archive"))
+    // As `int(text, 8)`: white space around, a sign, a prefix, underscores.
+    var digits = field.prefix { $0 != 0 }.filter { $0 != UInt8(ascii: "_") && $0 > 0x20 }[...]
+    if digits.first == UInt8(ascii: "+") { digits.removeFirst() }
+    if digits.first == UInt8(ascii: "0"), let letter = digits.dropFirst().first,
+      letter | 0x20 == UInt8(ascii: "o")
+    {
+      digits = digits.dropFirst(2)
     }
-    return isTar
+    return digits.isEmpty ? 0 : Int(String(decoding: digits, as: UTF8.self), radix: 8)
   }
 }

@@ -18,6 +18,8 @@ struct PickleTrace: Sendable {
     case uses(Opcode)
     /// Attributes are set on the class, function or module itself.
     case changes(Opcode)
+    /// An object is given an attribute that Python itself calls or obeys.
+    case overrides(String)
   }
 
   /// One kind of event, and how often it happens.
@@ -48,7 +50,12 @@ struct PickleTrace: Sendable {
   /// The first call or import that is not plain data, and where.
   private(set) var unproved: (reason: String, offset: Int)?
   /// Byte strings that an imported function would unpickle again.
-  private(set) var nested: [(bytes: [UInt8], offset: Int)] = []
+  private(set) var nested: [(data: PickleData, offset: Int)] = []
+  private var nestedPlaces: Set<PickleData.Place> = []
+  /// The classes whose initialisers get more than the one value of an enumeration's member.
+  var initialised: Set<Subject> = []
+  /// The functions that are judged by their calls.
+  var uses: [Subject: PickleUses] = [:]
   /// The last two strings that the pickle pushed, for the names of a pickle that is out of step.
   private(set) var lastStrings: (String, String) = ("", "")
   /// Whether the stop opcode was reached.
@@ -79,7 +86,7 @@ struct PickleTrace: Sendable {
       if leftOut == Self.nameLimit {
         let flood = Subject(module: nil, name: "more than \(Self.nameLimit) names")
         entries.append(Entry(subject: flood, action: .imports, offset: offset))
-      } else if leftOut < Self.nameLimit, GlobalJudgement(subject).verdict == .dangerous {
+      } else if leftOut < Self.nameLimit, judgement(of: subject).verdict == .dangerous {
         entries.append(Entry(subject: subject, action: action, offset: offset))
       }
       return
@@ -98,8 +105,21 @@ struct PickleTrace: Sendable {
     if unproved == nil { unproved = (reason, base + offset) }
   }
 
-  mutating func note(nested bytes: [UInt8], at offset: Int) {
-    if nested.count < 64 { nested.append((bytes, base + offset)) }
+  /// The same bytes are looked into once, however often they are loaded.
+  mutating func note(nested data: PickleData, at offset: Int) {
+    if nestedPlaces.insert(data.place).inserted { nested.append((data, base + offset)) }
+  }
+
+  /// The verdict on a class or function, by what the pickle does with it where that matters.
+  func judgement(of subject: Subject) -> GlobalJudgement {
+    guard let uses = uses[subject], let function = UseDependent(subject) else {
+      let judgement = GlobalJudgement(subject)
+      return judgement.verdict == .safe && initialised.contains(subject)
+        ? GlobalJudgement(.suspicious, "made with arguments of the file's choice") : judgement
+    }
+    // Behind a fault, and before the end, the account is not whole.
+    let isWhole = isComplete && fault == nil
+    return isWhole && !uses.isElsewhere ? uses.worst : function.elsewhere
   }
 
   mutating func note(string: String) { lastStrings = (lastStrings.1, string) }

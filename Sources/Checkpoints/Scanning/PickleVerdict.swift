@@ -4,7 +4,8 @@ public struct PickleFinding: Sendable, Hashable {
   public let module: String?
   /// The name in the module, which may be a path of attributes; or what is known in its place.
   public let name: String
-  /// `import`, the opcode of a call (`REDUCE`), the opcode and `on its result`, or `on itself`.
+  /// `import`, the opcode of a call (`REDUCE`), the opcode and `on its result`, `on itself`, or the
+  /// attribute that is set.
   public let action: String
   /// How far it can be trusted.
   public let verdict: SafetyVerdict
@@ -18,19 +19,19 @@ public struct PickleFinding: Sendable, Hashable {
   /// Module and name as Python's disassembler prints them: `os system`.
   public var title: String { module.map { "\($0) \(name)" } ?? name }
 
-  init(_ entry: PickleTrace.Entry, base: Int) {
+  init(_ entry: PickleTrace.Entry, _ judgement: GlobalJudgement, base: Int) {
     module = entry.subject.module
     name = entry.subject.name
     offset = base + entry.offset
     count = entry.count
-    let judgement = GlobalJudgement(entry.subject)
     switch entry.action {
     case .imports:
       action = "import"
       (verdict, reason) = (judgement.verdict, judgement.reason)
     case .calls(let opcode):
       action = opcode.callName
-      (verdict, reason) = (judgement.verdict, judgement.reason)
+      let called = judgement.whenCalled(entry.subject)
+      (verdict, reason) = (called.verdict, called.reason)
     case .uses(let opcode):
       action = opcode.callName + " on its result"
       if opcode.isCall, judgement.verdict < .dangerous {
@@ -44,6 +45,10 @@ public struct PickleFinding: Sendable, Hashable {
       action = opcode.callName + " on itself"
       verdict = .dangerous
       reason = "changes a class, a function or a module"
+    case .overrides(let name):
+      action = "BUILD of \(name)"
+      verdict = .dangerous
+      reason = "changes what Python does with an object"
     }
   }
 }
@@ -108,7 +113,9 @@ public struct PickleVerdict: Sendable, Hashable {
     self.member = member
     offset = base + start
     byteCount = end - start
-    findings = trace.entries.map { PickleFinding($0, base: base) }
+    findings = trace.entries.map {
+      PickleFinding($0, trace.judgement(of: $0.subject), base: base)
+    }
     fault =
       if let fault = trace.fault {
         PicklePlace(reason: fault.problem.text, offset: base + fault.offset)

@@ -85,6 +85,7 @@ extension Unpickler {
   private mutating func step(_ opcode: Opcode) -> Bool {
     do throws(PickleProblem) {
       try followNoting(opcode)
+      noteUse(pushedBy: opcode)
     } catch {
       trace?.note(fault: error, at: opcodeStart)
       // The argument decides where the next opcode is, whatever was wrong with it.
@@ -268,11 +269,18 @@ extension Unpickler {
     }
     let values = heap.elements(of: arguments)
     for value in values ?? [] where PickleTrace.unpicklesBytes(subject) {
-      if let bytes = copy(of: value) { trace?.note(nested: bytes, at: opcodeStart) }
+      if let data = constantBytes(value) { trace?.note(nested: data, at: opcodeStart) }
+    }
+    if case .global = callee {
+      noteUse(calling: subject, by: opcode, values, hasKeywords: hasItems(keywords))
     }
     let result: PickleValue
     do throws(PickleProblem) {
-      result = try evaluate(callee, values, keywords)
+      if let attribute = knownAttribute(subject, values) {
+        result = attribute
+      } else {
+        result = try evaluate(callee, values, keywords)
+      }
     } catch {
       trace?.note(unproved: "\(subject.text) is called: \(error.text)", at: opcodeStart)
       result = unknown()
@@ -287,19 +295,13 @@ extension Unpickler {
   private mutating func evaluate(
     _ callee: PickleValue, _ arguments: [PickleValue]?, _ keywords: PickleValue?
   ) throws(PickleProblem) -> PickleValue {
-    var hasKeywords = false
-    switch keywords {
-    case .dictionary(let index): hasKeywords = !heap.dictionaries[index].entries.isEmpty
-    case .none?, nil: break
-    default: hasKeywords = true
-    }
     guard case .global(let index) = callee, let arguments else {
       if case .object(let index) = callee {
         return opaque(heap.objects[index].global, arguments ?? [], keywords ?? .none)
       }
       return unknown()
     }
-    if !hasKeywords, case .callable(let callable)? = heap.globals[index].known,
+    if !hasItems(keywords), case .callable(let callable)? = heap.globals[index].known,
       let value = try call(callable, heap.globals[index].qualifiedName, arguments)
     {
       return value
@@ -307,10 +309,24 @@ extension Unpickler {
     return opaque(index, arguments, keywords ?? .none)
   }
 
+  /// Whether keywords are more than an empty dictionary.
+  private func hasItems(_ keywords: PickleValue?) -> Bool {
+    switch keywords {
+    case .dictionary(let index): !heap.dictionaries[index].entries.isEmpty
+    case .none?, nil: false
+    default: true
+    }
+  }
+
   // MARK: States and items
 
   private mutating func noteBuild(_ target: PickleValue, state: PickleValue) {
     let subject = subject(of: target)
+    if let name = machinery(in: state) {
+      trace?.note(subject, .overrides(name), at: opcodeStart)
+      trace?.note(unproved: "\(name) of \(subject.text) is set", at: opcodeStart)
+    }
+    if case .object = target { noteUse(building: subject, state: state) }
     switch target {
     case .global:
       trace?.note(subject, .changes(.build), at: opcodeStart)
@@ -325,6 +341,36 @@ extension Unpickler {
     default: break
     }
   }
+
+  /// The first attribute in a state that changes how Python treats the object: `__setstate__` is
+  /// called by the next BUILD, `__class__` makes it another.
+  private func machinery(in state: PickleValue) -> String? {
+    var dictionaries: [Int] = []
+    switch state {
+    case .dictionary(let index): dictionaries = [index]
+    case .tuple(let index):
+      for case .dictionary(let index) in heap.sequences[index].prefix(2) {
+        dictionaries.append(index)
+      }
+    default: return nil
+    }
+    for index in dictionaries {
+      for entry in heap.dictionaries[index].entries {
+        guard let name = entry.key.stringValue, name.utf8.count > 4, name.hasPrefix("__"),
+          name.hasSuffix("__"), !Self.harmlessAttributes.contains(name)
+        else { continue }
+        return name
+      }
+    }
+    return nil
+  }
+
+  /// What objects of ordinary classes carry.
+  private static let harmlessAttributes: Set<String> = [
+    "__doc__", "__name__", "__qualname__", "__module__", "__orig_class__", "__version__",
+    "__wrapped__", "__annotations__", "__author__", "__file__", "__package__", "__signature__",
+    "__cached__", "__dataclass_fields__", "__dataclass_params__", "__objclass__", "__slots__",
+  ]
 
   /// Items go straight into lists, sets and dictionaries; on anything else Python calls its
   /// methods (`extend`, `append`, `add`, `__setitem__`).

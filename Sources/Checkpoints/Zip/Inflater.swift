@@ -7,6 +7,7 @@ internal import TensorCore
   /// How the stream is wrapped, as zlib counts window bits.
   enum Wrapping: Int32 {
     case raw = -15
+    case zlib = 15
     case gzip = 31
   }
 

@@ -19,10 +19,31 @@ struct ScanCase: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { name }
 
+  private static func fixture(_ name: String) -> URL {
+    URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../../Fixtures/scanning/" + name).standardizedFileURL
+  }
+
+  /// Names that must not be called: module and name.
+  static let dangerousNames: [(String, String)] = {
+    let text = (try? String(contentsOf: fixture("dangerous-names.txt"), encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").map { line in
+      let parts = line.split(separator: " ", maxSplits: 1)
+      return (String(parts[0]), String(parts.last ?? ""))
+    }
+  }()
+
+  /// The report on a pickle of protocol 4 that calls a function with a text.
+  static func report(calling module: String, _ name: String) -> SafetyReport {
+    var bytes: [UInt8] = [0x80, 4]
+    for text in [module, name] { bytes += [0x8C, UInt8(text.utf8.count)] + Array(text.utf8) }
+    bytes += [0x93, UInt8(ascii: "("), 0x8C, 1, UInt8(ascii: "x")] + Array("tR.".utf8)
+    return SafetyReport(scanning: ByteStorage(copying: bytes.span.bytes), named: "call.pkl")
+  }
+
   /// Every case, by name.
   static let all: [ScanCase] = {
-    let file = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../../Fixtures/scanning/cases.json").standardizedFileURL
+    let file = fixture("cases.json")
     guard let data = try? Data(contentsOf: file), let json = try? JSON(parsing: Array(data)) else {
       return []
     }

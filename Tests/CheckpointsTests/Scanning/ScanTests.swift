@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ScanTests {
   @Test func theCasesAreThere() {
-    #expect(ScanCase.all.count > 200)
+    #expect(ScanCase.all.count > 350)
   }
 
   @Test(arguments: ScanCase.all)
@@ -17,6 +17,18 @@ import Testing
     #expect(report.isProvedPlain == scanCase.isProvedPlain, "\(report.summary)")
     if let remark = scanCase.remark {
       #expect(report.remarks.contains { $0.text.contains(remark) }, "\(report.remarks)")
+    }
+  }
+
+  /// Names of Python, torch, numpy and others that run code or reach out of the process, called with
+  /// a text: `Fixtures/scanning/dangerous-names.txt`, with the lists of picklescan 1.0 and fickling
+  /// 0.1 in it.
+  @Test func noDangerousNameIsCalled() throws {
+    let names = ScanCase.dangerousNames
+    #expect(names.count > 800)
+    for (module, name) in names {
+      let report = ScanCase.report(calling: module, name)
+      #expect(report.verdict == .dangerous, "\(module) \(name)")
     }
   }
 
@@ -113,6 +125,8 @@ import Testing
     ("torch", "float8_e4m3fn"), ("__builtin__", "set"), ("pathlib", "PosixPath"),
     ("_codecs", "encode"), ("copyreg", "_reconstructor"), ("operator", "or_"),
     ("numpy.ma", "MaskedArray"), ("torch._utils", "torch.channels_last"),
+    ("torch._C", "_VariableFunctionsClass.silu"), ("numpy.dtypes", "Float32DType"),
+    ("exceptions", "ValueError"), ("types", "GenericAlias"),
   ])
   func safe(_ module: String, _ name: String) {
     #expect(GlobalJudgement(module: module, name: name).verdict == .safe)
@@ -137,6 +151,10 @@ import Testing
     ("argparse", "_sys.modules"), ("torch.storage", "io.open"),
     ("torch.nn.modules.module", "torch.hub.load"), ("pathlib", "PosixPath.unlink"),
     ("torch._C", "_import_ir_module"), ("pydantic.v1.utils", "import_string"),
+    ("pathlib", "Path.rename"), ("torch", "PyTorchFileWriter"), ("torch._C._nn", "_helper"),
+    ("torch._private.module", "name"), ("numpy.lib.anything", "name"), ("contextlib", "closing"),
+    ("typing", "_eval_type"), ("torch._C", "_VariableFunctionsClass.from_file"),
+    ("_codecs", "lookup"), ("omegaconf", "OmegaConf.load"),
   ])
   func dangerous(_ module: String, _ name: String) {
     #expect(GlobalJudgement(module: module, name: name).verdict == .dangerous)
