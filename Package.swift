@@ -19,7 +19,8 @@ let package = Package(
     .library(
       name: "Assay",
       targets: [
-        "TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Inspection", "Numerics",
+        "TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Inspection", "Reports",
+        "Numerics",
         "Schedulers", "DiffusionModels", "Generation", "Validation",
       ]),
   ],
@@ -47,8 +48,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Inspection",
-      dependencies: ["TensorCore", "Checkpoints", "KeyLayouts", "Conversion"],
+      dependencies: ["TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Reports"],
       swiftSettings: swiftSettings),
+    .target(name: "Reports", dependencies: ["TensorCore"], swiftSettings: swiftSettings),
     .target(
       name: "Numerics", dependencies: ["TensorCore", "CKernels", "COpenBLAS"],
       swiftSettings: swiftSettings),
@@ -66,13 +68,14 @@ let package = Package(
       name: "Validation",
       dependencies: [
         "TensorCore", "Checkpoints", "KeyLayouts", "Numerics", "Schedulers", "DiffusionModels",
-        "Generation",
+        "Generation", "Reports",
       ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "assay",
       dependencies: [
-        "TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Inspection", "Numerics",
+        "TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Inspection", "Reports",
+        "Numerics",
         "Schedulers", "DiffusionModels", "Generation", "Validation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -86,6 +89,7 @@ let package = Package(
     testTarget("CheckpointsTests", of: ["TensorCore", "Checkpoints"]),
     testTarget("KeyLayoutsTests", of: ["TensorCore", "KeyLayouts"]),
     testTarget("ConversionTests", of: ["TensorCore", "Checkpoints", "KeyLayouts", "Conversion"]),
+    testTarget("ReportsTests", of: ["TensorCore", "Reports"]),
     testTarget(
       "InspectionTests",
       of: ["TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Inspection"]),

@@ -75,6 +75,8 @@ public struct Converter: Sendable {
     var metadata = checkpoint.portableMetadata
     // What a trainer kept for itself is of no use to who draws.
     if request.isPruned { metadata["values"] = nil }
+    // ComfyUI would take the weights for quantised ones.
+    if plan.ledger.appliesScales { metadata["_quantization_metadata"] = nil }
     if let prediction = plan.reading?.prediction, plan.layout == .ldm,
       request.container.contents == .tensors, prediction.origin != .assumed,
       plan.keptComponents.contains(.unet), request.container.keepsMetadata

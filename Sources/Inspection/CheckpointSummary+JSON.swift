@@ -61,6 +61,8 @@ extension CheckpointSummary {
       json["how_it_was_made"] = .object(
         JSONObject(training.lines.map { ($0.title, .string($0.text)) }))
     }
+    json["stored_forms"] = .object(
+      JSONObject(storedForms.counts.map { ($0.form.rawValue, .integer($0.count)) }))
     if let embeddings { json["textual_inversion"] = embeddings.json }
     json["tensors"] = .array(
       checkpoint.source.tensors.map { tensor in

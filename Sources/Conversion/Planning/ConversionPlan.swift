@@ -11,6 +11,8 @@ struct ConversionPlan {
   let ledger: Ledger
   /// The names of the result; `nil` when they stay as they are and nobody knows what they mean.
   let layout: Layout?
+  /// Whether the tensors keep the names that the source gives them.
+  let keepsNames: Bool
   /// What the source's tensors are, if that is known.
   let reading: LayoutReading?
   /// By component, with diffusers' field names.
@@ -35,7 +37,10 @@ struct ConversionPlan {
       configurations = [:]
       attachments = [:]
       layout = nil
-      ledger = try Self.select(.keeping(source.tensors), request, canonical: nil, components)
+      keepsNames = true
+      ledger = try Self.applyScales(
+        in: try Self.select(.keeping(source.tensors), request, canonical: nil, components),
+        request, components)
       return
     }
     let wanted = request.selection.components
@@ -64,9 +69,11 @@ struct ConversionPlan {
         by: try LayoutReading.ledger(
           writing: canonical.targets.map(\.description), as: layout,
           of: reading.detection.family, isFolder: isFolder))
-    self.ledger = try Self.select(ledger, request, canonical: canonical, components)
+    self.ledger = try Self.applyScales(
+      in: try Self.select(ledger, request, canonical: canonical, components), request, components)
     self.source = source
     self.layout = layout
+    keepsNames = isKept
     self.reading = reading
     if !wanted.isEmpty {
       let names = Set(wanted.map(\.rawValue) + (wanted.contains(.unet) ? ["scheduler"] : []))
@@ -105,6 +112,18 @@ struct ConversionPlan {
     guard case .failure(let error) = model.reading else { return nil }
     guard error.isAboutFamily, !request.needsFamily else { return error }
     return nil
+  }
+
+  /// Multiplies scales into the weights that are to be cast.
+  private static func applyScales(
+    in ledger: Ledger, _ request: ConversionRequest, _ components: [Component?]
+  ) throws(LayoutError) -> Ledger {
+    try ledger.applyingScales { target in
+      let component = target.recipe.sources.first.flatMap { components[$0] }
+      return request.elementType(of: component).map {
+        CastTensors.suits(target.description.shape, $0)
+      } ?? false
+    }
   }
 
   /// Leaves out what is not asked for.

@@ -1,9 +1,11 @@
+internal import KeyLayouts
 internal import TensorCore
 
 /// The tensors of a source with every float cast to one element type: round to nearest, ties to
 /// even. Other types stay; to a block type also what is no matrix with whole blocks in its rows, as
-/// in llama.cpp and stable-diffusion.cpp: biases, norms and kernels. A cast happens when bytes are
-/// asked for, no more than that at a time.
+/// in llama.cpp and stable-diffusion.cpp: biases, norms and kernels. So do weights whose numbers mean
+/// nothing without the scales beside them, and the scales. A cast happens when bytes are asked for,
+/// no more than that at a time.
 struct CastTensors: TensorSource {
   let tensors: [TensorDescription]
   private let source: any TensorSource
@@ -22,8 +24,12 @@ struct CastTensors: TensorSource {
   init(_ source: any TensorSource, to types: [ElementType?]) {
     self.source = source
     var kept: [String] = []
-    tensors = zip(source.tensors, types).map { tensor, type in
-      guard let type, tensor.elementType.isDecodable else { return tensor }
+    let stored = StoredForms(of: source.tensors)
+    tensors = zip(source.tensors, types).enumerated().map { place, pair in
+      let (tensor, type) = pair
+      guard let type, tensor.elementType.isDecodable, stored.byWeight[place] == nil,
+        !stored.companions.contains(place)
+      else { return tensor }
       guard Self.suits(tensor.shape, type) else {
         kept.append(tensor.name)
         return tensor
@@ -35,7 +41,8 @@ struct CastTensors: TensorSource {
     self.kept = kept
   }
 
-  private static func suits(_ shape: TensorShape, _ type: ElementType) -> Bool {
+  /// Whether a floating tensor of this shape can be of a type.
+  static func suits(_ shape: TensorShape, _ type: ElementType) -> Bool {
     guard type.isGGMLBlock else { return true }
     return shape.rank > 1 && shape.elementCount > 0 && (shape.last ?? 1) % type.blockElements == 0
   }

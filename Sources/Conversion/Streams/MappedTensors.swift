@@ -57,6 +57,19 @@ struct MappedTensors: TensorSource {
         description: TensorDescription(
           name: name, elementType: views[0].elementType, shape: joined),
         storage: ByteStorage(bytes), byteRange: 0..<bytes.count)
+    case .repeated(let value, let count):
+      let view = try view(of: value, shape: nil, named: name)
+      let bytes = JoinedBytes([TensorView](repeating: view, count: count))
+      return TensorView(
+        description: TensorDescription(
+          name: name, elementType: view.elementType, shape: TensorShape([count])),
+        storage: ByteStorage(bytes), byteRange: 0..<bytes.count)
+    case .scaled(let weight, let scale, let scaleShape):
+      let bytes = ScaledBytes(
+        try view(of: weight, shape: shape, named: name),
+        by: try view(of: scale, shape: scaleShape, named: name))
+      return TensorView(
+        description: bytes.description, storage: ByteStorage(bytes), byteRange: 0..<bytes.count)
     case .transposed(let matrix):
       let view = try view(of: matrix, shape: nil, named: name)
       let plain = view.elementType.isGGMLBlock ? Self.decoded(view) : view

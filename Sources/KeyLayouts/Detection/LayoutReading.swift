@@ -36,14 +36,16 @@ public struct LayoutReading: Sendable {
     overrides: ConfigurationOverrides = ConfigurationOverrides()
   ) throws(LayoutError) {
     let clean = try NameCleaning.clean(tensors)
+    // Layers are known by their shapes, whatever is packed into a byte.
+    let layers = StoredForms.unpacked(clean).map(\.tensor)
     let allNames = Names(clean.map(\.name))
-    detection = try Detection(ofClean: clean, allNames)
+    detection = try Detection(ofClean: layers, allNames)
     let table = try FamilyTable.reading(detection, allNames)
     toSource = table.inverse
     var ledger = try table.ledger(for: clean)
     let targets = ledger.targets.map(\.description)
     let names = Names(targets.map(\.name))
-    let measures = Measures(targets, toSource: toSource)
+    let measures = Measures(StoredForms.unpacked(targets).map(\.tensor), toSource: toSource)
     let sizes = try ComponentSizes(detection.components, names, measures)
     try sizes.checkWidths()
     ledger.check(against: sizes.expected)

@@ -15,6 +15,9 @@ enum FamilyTable {
       rules += found.rules.map { $0.below(place.prefix, place.component.prefix) }
       fused += found.fused.map { $0.below(place.prefix, place.component.prefix) }
       surplus += found.surplus.map { place.prefix + $0 }
+      let marker = ScaledMarker.rule.below(place.prefix, place.component.prefix)
+      // Of components with the same front, the first has it.
+      if !rules.contains(where: { $0.source == marker.source }) { rules.append(marker) }
     }
     return RuleTable(rules: rules, fused: fused, ignored: LeftBehind.rules(surplus: surplus))
   }
@@ -77,6 +80,7 @@ enum FamilyTable {
           rules += below(place, TextEncoderPlan.transformers(place.component))
         }
       }
+      rules += below(place, [ScaledMarker.rule])
     }
     return RuleTable(rules: rules, fused: fused).inverse { name in
       let companion = LeftBehind.companion(of: name)

@@ -25,6 +25,7 @@ enum LeftBehind {
       IgnoreRule(.tail("text_projection"), reason: "CLIP comparison", isCarried: true),
       IgnoreRule(.tail("text_projection.weight"), reason: "CLIP comparison", isCarried: true),
       IgnoreRule(.module("depth_model"), reason: "depth estimator", isCarried: true),
+      IgnoreRule(.name(ScaledMarker.name), reason: "float8 marker", isCarried: true),
       IgnoreRule(.name("logvar"), reason: "Lightning leftover"),
       IgnoreRule(.name("global_step"), reason: "Lightning leftover"),
       IgnoreRule(.name("epoch"), reason: "Lightning leftover"),

@@ -12,6 +12,10 @@ public struct LayoutError: DescribedError, Hashable {
     case missing(String, expected: TensorShape, count: Int, nearest: String? = nil)
     /// Tensors are there that no rule knows.
     case unexplained(String, family: Family, count: Int, nearest: String?)
+    /// A scale is neither one value nor one for each row or block of its weight.
+    case scale(TensorDescription, of: TensorDescription)
+    /// Weights that become one tensor have scales of different kinds, or one has none.
+    case unequalScales(String, part: String)
     /// A tensor that tells the model's size is missing.
     case noMeasure(String)
     /// No known family has such names.
@@ -69,6 +73,12 @@ public struct LayoutError: DescribedError, Hashable {
       let others = count == 1 ? "" : " and \(count - 1) more"
       return "tensor '\(name)'\(others) has no place in a \(family.title) model"
         + (nearest.map { "; the nearest that has one is '\($0)'" } ?? "")
+    case .scale(let scale, let weight):
+      return
+        "tensor '\(scale.name)' is \(scale.elementType) \(scale.shape), expected one value, or "
+        + "one for each row or block of '\(weight.name)' \(weight.shape)"
+    case .unequalScales(let name, let part):
+      return "the parts of '\(name)' are not scaled alike: see the scale of '\(part)'"
     case .noMeasure(let name): return "tensor '\(name)' is missing: the model's size is unknown"
     case .unknownFamily(let hint): return "not a model of a known family: \(hint)"
     case .twice(let component, let first, let second):

@@ -57,7 +57,7 @@ extension Ledger {
   }
 
   /// The fates of the tensors that are left behind for a reason.
-  private var ignoredFates: [Int: Fate] {
+  var ignoredFates: [Int: Fate] {
     var fates: [Int: Fate] = [:]
     for (index, entry) in entries.enumerated() {
       if case .ignored = entry.fate { fates[index] = entry.fate }

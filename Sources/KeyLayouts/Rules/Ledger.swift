@@ -84,19 +84,26 @@ public struct Ledger: Sendable, Hashable {
   /// is unexplained.
   mutating func check(against expected: [(name: String, shape: TensorShape)]) {
     let found = Dictionary(
-      targets.map { ($0.description.name, $0.description) },
-      uniquingKeysWith: { first, _ in first })
+      zip(targets, StoredForms.unpacked(targets.map(\.description))).map { target, layer in
+        (target.description.name, (target: target.description, shape: layer.shape))
+      }, uniquingKeysWith: { first, _ in first })
     for (name, shape) in expected {
-      if let target = found[name] {
-        if target.shape != shape { misshapen.append(Misfit(found: target, expected: shape)) }
+      if let (target, unpacked) = found[name] {
+        if let unpacked, unpacked != shape {
+          misshapen.append(Misfit(found: target, expected: shape))
+        }
       } else {
         missing.append(Missing(name: name, shape: shape))
       }
     }
     let known = Set(expected.map(\.name))
-    let kept = targets.filter {
-      known.contains($0.description.name) || CarriedName.isCarried($0.description.name)
-    }
+    let descriptions = targets.map(\.description)
+    let companions = WeightCompanions(in: descriptions)
+    let kept = targets.enumerated().filter { place, target in
+      let name = companions.weights[place].map { descriptions[$0].name } ?? target.description.name
+      return known.contains(name) || CarriedName.isCarried(name)
+        || ScaledMarker.isMarker(name)
+    }.map(\.element)
     guard kept.count < targets.count else { return }
     var leftovers: [Int: Fate] = [:]
     for (index, entry) in entries.enumerated() {

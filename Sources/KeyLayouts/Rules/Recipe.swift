@@ -1,3 +1,5 @@
+public import TensorCore
+
 /// How a target's bytes come from the tensors of a source.
 public indirect enum Recipe: Sendable, Hashable {
   /// The tensor at an index of the source, reshaped where the target's shape differs.
@@ -8,14 +10,20 @@ public indirect enum Recipe: Sendable, Hashable {
   case joined([Recipe])
   /// A matrix with rows and columns exchanged.
   case transposed(Recipe)
+  /// One value, so many times.
+  case repeated(Recipe, count: Int)
+  /// A weight multiplied with the scale beside it, which has this shape, in float32.
+  case scaled(Recipe, by: Recipe, shape: TensorShape)
 
-  /// The indices of the source's tensors that it draws on.
+  /// The indices of the source's tensors whose values go on.
   public var sources: [Int] {
     switch self {
     case .source(let index): [index]
     case .rows(let whole, _, _): whole.sources
     case .joined(let parts): parts.flatMap(\.sources)
     case .transposed(let matrix): matrix.sources
+    case .repeated(let value, _): value.sources
+    case .scaled(let weight, _, _): weight.sources
     }
   }
 
@@ -24,7 +32,8 @@ public indirect enum Recipe: Sendable, Hashable {
     switch self {
     case .source: true
     case .transposed(let matrix): matrix.isWhole
-    case .rows, .joined: false
+    case .scaled(let weight, _, _): weight.isWhole
+    case .rows, .joined, .repeated: false
     }
   }
 
@@ -36,6 +45,9 @@ public indirect enum Recipe: Sendable, Hashable {
       .rows(of: whole.shifted(by: offset), part: part, count: count)
     case .joined(let parts): .joined(parts.map { $0.shifted(by: offset) })
     case .transposed(let matrix): .transposed(matrix.shifted(by: offset))
+    case .repeated(let value, let count): .repeated(value.shifted(by: offset), count: count)
+    case .scaled(let weight, let scale, let shape):
+      .scaled(weight.shifted(by: offset), by: scale.shifted(by: offset), shape: shape)
     }
   }
 
@@ -48,6 +60,9 @@ public indirect enum Recipe: Sendable, Hashable {
       let inner = matrix.over(recipes)
       if case .transposed(let plain) = inner { return plain }
       return .transposed(inner)
+    case .repeated(let value, let count): return .repeated(value.over(recipes), count: count)
+    case .scaled(let weight, let scale, let shape):
+      return .scaled(weight.over(recipes), by: scale.over(recipes), shape: shape)
     case .rows(let whole, let part, let count):
       let inner = whole.over(recipes)
       if case .joined(let parts) = inner, parts.count == count { return parts[part] }

@@ -104,59 +104,69 @@ public struct RuleTable: Sendable {
     return names.map { TensorDescription(name: $0, elementType: tensor.elementType, shape: shape) }
   }
 
-  /// Accounts for every tensor: mapped once, ignored for a reason, or unexplained.
+  /// Accounts for every tensor: mapped once, ignored for a reason, or unexplained. The scales beside
+  /// a weight go where it goes.
   ///
   /// - Throws: `LayoutError` when two tensors would fill one target.
   public func ledger(for tensors: [TensorDescription]) throws(LayoutError) -> Ledger {
-    var filled: [String: String] = [:]
-    var targets: [Ledger.Target] = []
+    let companions = WeightCompanions(in: tensors)
     var leftovers: [Int: Ledger.Fate] = [:]
-    targets.reserveCapacity(tensors.count)
+    var made = [[Ledger.Target]](repeating: [], count: tensors.count)
     let joined = joinedTargets(in: tensors)
-    for (index, tensor) in tensors.enumerated() {
-      var made: [Ledger.Target] = []
-      if CarriedName.isCarried(tensor.name) {
-        var target = tensor
-        switch carried(CarriedName.original(tensor.name)) {
-        case .kept: break
-        case .restored: target.name = CarriedName.original(tensor.name)
-        case .dropped(let reason):
-          leftovers[index] = .ignored(reason: reason)
-          continue
-        }
-        made = [Ledger.Target(description: target, recipe: .source(index))]
-      } else if let whole = joined.wholes[index] {
-        made = [whole]
-      } else if joined.parts.contains(index) {
-        continue
-      } else if let parts = parts(of: tensor) {
-        made = parts.enumerated().map {
-          Ledger.Target(
-            description: $1,
-            recipe: .rows(of: .source(index), part: $0, count: parts.count))
-        }
-      } else if places[tensor.name] == nil,
-        let rule = ignored.first(where: { $0.covers(tensor.name) })
-      {
-        leftovers[index] = .ignored(reason: rule.reason)
-        if rule.isCarried {
-          var carried = tensor
-          carried.name = CarriedName.prefix + tensor.name
-          made = [Ledger.Target(description: carried, recipe: .source(index))]
-        }
-      } else if let step = step(for: tensor) {
-        let recipe: Recipe = step.isTransposed ? .transposed(.source(index)) : .source(index)
-        made = [Ledger.Target(description: step.target, recipe: recipe)]
+    for (index, tensor) in tensors.enumerated() where companions.weights[index] == nil {
+      if let whole = joined.wholes[index] {
+        made[index] = [whole]
+      } else if !joined.parts.contains(index) {
+        (made[index], leftovers[index]) = fate(of: tensor, at: index)
       }
-      for target in made {
+    }
+    if !companions.isEmpty {
+      try place(companions, of: tensors, into: &made, &leftovers)
+    }
+    var filled: [String: String] = [:]
+    for (targets, tensor) in zip(made, tensors) {
+      for target in targets {
         if let first = filled.updateValue(tensor.name, forKey: target.description.name) {
           throw LayoutError(
             .duplicateTarget(target.description.name, first: first, second: tensor.name))
         }
       }
-      targets += made
     }
-    return Ledger(sources: tensors, targets: targets, leftovers: leftovers)
+    return Ledger(sources: tensors, targets: made.flatMap { $0 }, leftovers: leftovers)
+  }
+
+  /// What becomes of a tensor that is no part of a joined one.
+  private func fate(
+    of tensor: TensorDescription, at index: Int
+  ) -> (made: [Ledger.Target], left: Ledger.Fate?) {
+    if CarriedName.isCarried(tensor.name) {
+      var target = tensor
+      switch carried(CarriedName.original(tensor.name)) {
+      case .kept: break
+      case .restored: target.name = CarriedName.original(tensor.name)
+      case .dropped(let reason): return ([], .ignored(reason: reason))
+      }
+      return ([Ledger.Target(description: target, recipe: .source(index))], nil)
+    }
+    if let parts = parts(of: tensor) {
+      let targets = parts.enumerated().map {
+        Ledger.Target(
+          description: $1, recipe: .rows(of: .source(index), part: $0, count: parts.count))
+      }
+      return (targets, nil)
+    }
+    if places[tensor.name] == nil, let rule = ignored.first(where: { $0.covers(tensor.name) }) {
+      guard rule.isCarried else { return ([], .ignored(reason: rule.reason)) }
+      var carried = tensor
+      carried.name = CarriedName.prefix + tensor.name
+      return (
+        [Ledger.Target(description: carried, recipe: .source(index))],
+        .ignored(reason: rule.reason)
+      )
+    }
+    guard let step = step(for: tensor) else { return ([], nil) }
+    let recipe: Recipe = step.isTransposed ? .transposed(.source(index)) : .source(index)
+    return ([Ledger.Target(description: step.target, recipe: recipe)], nil)
   }
 
   /// The targets made of several tensors, by the index of the first one, and the other indices.

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Checkpoints
 internal import Conversion
 internal import Inspection
+internal import Reports
 internal import TensorCore
 
 /// `assay diff`: what changed from one model to another.
@@ -38,6 +39,9 @@ struct DiffCommand: ParsableCommand {
   @Flag(help: "Print a summary in Markdown, for a pull request.")
   var markdown = false
 
+  @Option(help: ArgumentHelp("Also write the report as a web page.", valueName: "file"))
+  var html: String?
+
   @Flag(name: .shortAndLong, help: "Print nothing but errors; the exit code tells.")
   var quiet = false
 
@@ -50,6 +54,7 @@ struct DiffCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let html { try OutputFile.checkWritable(html) }
     var options = reading.options
     // Bytes that are used once, in a buffer that stays in the cache, come in half the time of those
     // of a mapping, whose every page costs a fault.
@@ -68,6 +73,7 @@ struct DiffCommand: ParsableCommand {
         ? diff.json.text(indent: 2) + "\n" : markdown ? diff.markdown(limit) : diff.text(limit)
       try Console.write(text)
     }
+    if let html { try OutputFile.write(Array(diff.page.html.utf8), to: html) }
     if !diff.isEqual { throw ExitCode.failedVerdict }
   }
 }

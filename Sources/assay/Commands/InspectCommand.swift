@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Conversion
 internal import Inspection
+internal import Reports
 internal import TensorCore
 
 /// `assay inspect`: what is in a file.
@@ -26,6 +27,9 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Print everything as JSON.")
   var json = false
 
+  @Option(help: ArgumentHelp("Also write the report as a web page.", valueName: "file"))
+  var html: String?
+
   @Flag(name: .shortAndLong, help: "Leave out the tree and the tensors.")
   var quiet = false
 
@@ -39,6 +43,7 @@ struct InspectCommand: ParsableCommand {
     }
     bar.finish()
     try MappingGuard.check()
+    if let html { try OutputFile.write(Array(inspection.page(summary).html.utf8), to: html) }
     if json {
       let members = summary.json(withLedger: ledger).objectValue?.members ?? []
       let all =

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Conversion
+internal import Reports
 internal import TensorCore
 internal import Validation
 
@@ -36,11 +37,14 @@ struct ValidateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Also write the report as JUnit XML.", valueName: "file"))
   var junit: String?
 
+  @Option(help: ArgumentHelp("Also write the report as a web page.", valueName: "file"))
+  var html: String?
+
   @Flag(name: .shortAndLong, help: "Print nothing but errors and failures.")
   var quiet = false
 
   func run() throws {
-    if let junit { try OutputFile.checkWritable(junit) }
+    for file in [junit, html].compactMap(\.self) { try OutputFile.checkWritable(file) }
     let validator = try Validator(
       model: try ModelReader.open(path: model, options: reading.options).model,
       reference: try ReferenceBundle(path: reference))
@@ -56,6 +60,7 @@ struct ValidateCommand: ParsableCommand {
     try Console.write(
       json ? report.json.text(indent: 2) + "\n" : report.text(failuresOnly: quiet))
     if let junit { try OutputFile.write(Array(report.junit.utf8), to: junit) }
+    if let html { try OutputFile.write(Array(report.page.html.utf8), to: html) }
     if !report.isPassed { throw ExitCode.failedVerdict }
   }
 }

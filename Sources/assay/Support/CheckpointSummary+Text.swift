@@ -23,6 +23,9 @@ extension CheckpointSummary {
       foreign.map(partTable)?.text
       ?? (components.isEmpty ? elementTypeTable.text : componentTable.text)
     text += ledgerText
+    for (form, count) in storedForms.counts {
+      text += "\(Format.count(count)) weight\(count == 1 ? "" : "s"): \(form.title)\n"
+    }
     let training = TrainingSummary(metadata: checkpoint.metadata)
     if !training.lines.isEmpty {
       text += "\nhow it was made\n"

@@ -1,0 +1,42 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `--html` of the commands; `.ci/pages` opens the pages in a browser.
+@Suite struct PageCommandTests {
+  private let scratch: ScratchFolder
+  private let sd15 = FixtureFile.path("families/sd15.safetensors")
+
+  init() throws { scratch = try ScratchFolder() }
+
+  private func page(_ arguments: [String], exit: Int32) throws -> String {
+    let path = scratch.path("page.html")
+    let outcome = try Tool().run(arguments + ["--html", path])
+    #expect(outcome.status == exit, "\(outcome.errors)")
+    return try String(contentsOf: URL(filePath: path), encoding: .utf8)
+  }
+
+  @Test func inspectWritesEveryTensor() throws {
+    let html = try page(["inspect", "-q", sd15, "--stats"], exit: 0)
+    #expect(html.contains("Stable Diffusion 1.x in ldm names"))
+    #expect(html.contains("unet.conv_in.weight"))
+    #expect(html.contains("<span class=\"name\">unet</span>"))
+    #expect(html.contains("NaN/inf"))
+  }
+
+  @Test func diffPutsTheMostChangedTensorFirst() throws {
+    let other = FixtureFile.path("families/sd15-inpainting.safetensors")
+    let html = try page(["diff", "-q", sd15, other], exit: 1)
+    #expect(html.contains("class=\"verdict notable\""))
+    #expect(html.contains("[8, 4, 3, 3] → [8, 9, 3, 3]"))
+    let same = try page(["diff", "-q", sd15, sd15], exit: 0)
+    #expect(same.contains("class=\"verdict good\""))
+  }
+
+  @Test func aPageThatCannotBeWrittenIsRefusedFirst() throws {
+    let outcome = try Tool().run(["diff", sd15, sd15, "--html", scratch.path("no/page.html")])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("no/page.html"))
+    #expect(outcome.output.isEmpty)
+  }
+}
