@@ -44,7 +44,7 @@ let package = Package(
       name: "KeyLayouts", dependencies: ["TensorCore", "CVocabulary"],
       swiftSettings: swiftSettings),
     .target(
-      name: "Conversion", dependencies: ["TensorCore", "Checkpoints", "KeyLayouts"],
+      name: "Conversion", dependencies: ["TensorCore", "Checkpoints", "KeyLayouts", "Numerics"],
       swiftSettings: swiftSettings),
     .target(
       name: "Inspection",
