@@ -56,15 +56,13 @@ struct AdapterFileNames {
       })
   }
 
-  /// A module's factors under their names, and in kohya's naming its `alpha`, which is the rank: the
-  /// product counts in full.
-  func tensors(of module: String, rank: Int, _ factors: [TensorView]) -> [TensorView] {
+  /// A module's factors under their names, and in kohya's naming its `alpha`.
+  func tensors(of module: String, alpha value: Float, _ factors: [TensorView]) -> [TensorView] {
     guard naming == .kohya, let name = flat[module] else {
       return zip(["lora_A", "lora_B"], factors).map { kind, view in
         Self.named("\(module).\(kind).weight", view)
       }
     }
-    let value = Float(rank)
     let alpha = TensorView(
       description: TensorDescription(name: "", elementType: .float32, shape: []),
       storage: ByteStorage(count: 4) { target in

@@ -6,7 +6,7 @@ public import TensorCore
 public struct ExtractionRequest: Sendable, Hashable {
   /// How far each module's change is followed.
   public enum Goal: Sendable, Hashable {
-    /// To this rank, or the change's own where that is smaller.
+    /// To this rank, or the shorter side's length where that is smaller.
     case rank(Int)
     /// To the smallest rank that holds this share of the change's energy, and no further than a
     /// limit.

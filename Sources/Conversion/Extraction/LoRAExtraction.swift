@@ -110,6 +110,12 @@ public struct LoRAExtraction: Sendable {
       factors(found, of: a.shape))
   }
 
+  /// The `alpha` that kohya's naming has: one for all modules, as diffusers mixes several up. The
+  /// product counts `alpha / rank` times, which the factors make up for.
+  private var alpha: Float {
+    if case .rank(let rank) = request.goal { Float(rank) } else { 1 }
+  }
+
   /// Why a LoRA has no place for a tensor; `nil` when it has.
   private func refusal(of name: String, _ shape: TensorShape) -> String? {
     guard request.components.contains(where: { name.hasPrefix($0.prefix) }) else {
@@ -129,8 +135,10 @@ public struct LoRAExtraction: Sendable {
     let isKernel = shape.rank == 4
     let down = TensorShape([found.rank] + shape.dimensions.dropFirst())
     let up = TensorShape([shape[0], found.rank] + (isKernel ? [1, 1] : []))
+    let makeUp =
+      request.naming == .kohya ? (Float(found.rank) / alpha).squareRoot() : 1
     return [(down, found.right), (up, found.left)].map { shape, values in
-      values.withUnsafeBytes { values in
+      values.map { $0 * makeUp }.withUnsafeBytes { values in
         let type = request.elementType
         let description = TensorDescription(name: "", elementType: type, shape: shape)
         let storage = ByteStorage(count: type.byteCount(of: shape.elementCount)) { target in
@@ -160,7 +168,7 @@ public struct LoRAExtraction: Sendable {
       case .lost(let loss): losses.append(loss)
       case .module(let module, let factors):
         modules.append(module)
-        tensors += names.tensors(of: module.name, rank: module.rank, factors)
+        tensors += names.tensors(of: module.name, alpha: alpha, factors)
       }
     }
     guard !modules.isEmpty else {
@@ -191,7 +199,7 @@ public struct LoRAExtraction: Sendable {
       }
     return [
       "ss_network_module": "networks.lora", "ss_network_dim": .string(rank),
-      "ss_network_alpha": .string(rank), "ss_base_model_version": .string(version),
+      "ss_network_alpha": .string("\(alpha)"), "ss_base_model_version": .string(version),
       "modelspec.title": "difference of two models", "assay.tool": .string(request.tool),
     ]
   }

@@ -22,7 +22,7 @@ public struct LowRankApproximation: Sendable {
 
   /// How far to go.
   public enum Goal: Sendable, Hashable {
-    /// This rank, or the matrix's own where that is smaller.
+    /// This rank, or the shorter side's length where that is smaller.
     case rank(Int)
     /// The smallest rank that holds this share of the energy, but none above a limit.
     case energy(Double, limit: Int)
@@ -154,7 +154,7 @@ public struct LowRankApproximation: Sendable {
     var turns = products(seen, basis.count, columns)
     let squares = LAPACK.eigenvectors(of: &turns, size: basis.count)
     let values = squares.reversed().map { max($0, 0).squareRoot() }
-    var rank = min(limit, values.prefix { $0 > 1e-7 * (values.first ?? 0) }.count)
+    var rank = min(limit, values.count)
     if case .energy(let share, _) = goal {
       var sum = 0.0
       rank =
@@ -182,9 +182,10 @@ public struct LowRankApproximation: Sendable {
     var left = [Float](repeating: 0, count: rows * rank)
     for place in 0..<rank {
       let root = values[place].squareRoot()
+      let inverse = root > 0 ? 1 / root : 0
       for row in 0..<rows { left[row * rank + place] = leftRows[place * rows + row] * root }
       for column in 0..<columns {
-        right[place * columns + column] /= max(root, .leastNormalMagnitude)
+        right[place * columns + column] *= inverse
       }
     }
     return (rank, left, right, Array(values.prefix(rank)))

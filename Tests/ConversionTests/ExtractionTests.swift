@@ -1,0 +1,147 @@
+import Checkpoints
+import Conversion
+import Foundation
+import KeyLayouts
+import TensorCore
+import TestSupport
+import Testing
+
+/// A fine-tune of known rank, taken out again.
+@Suite struct ExtractionTests {
+  private let scratch: ScratchFolder
+  private let base = FixtureFile.path("families/sdxl-base.safetensors")
+  private let unetName = "model.diffusion_model.middle_block.1.proj_in.weight"
+  private let textName =
+    "conditioner.embedders.0.transformer.text_model.encoder.layers.0.mlp.fc1.weight"
+  private let normName = "model.diffusion_model.out.0.weight"
+
+  init() throws { scratch = try ScratchFolder() }
+
+  /// Adds the product of a column and a row to two matrices, and one to a norm.
+  private func tuned() throws -> String {
+    let source = try Checkpoint.open(path: base).source
+    var writer = try SafetensorsWriter(path: scratch.path("tuned.safetensors"))
+    let changed = [unetName, textName, normName]
+    let descriptions = source.tensors.map { tensor in
+      var tensor = tensor
+      if changed.contains(tensor.name) { tensor.elementType = .float32 }
+      return tensor
+    }
+    try writer.begin(tensors: descriptions, metadata: [:])
+    for (index, description) in descriptions.enumerated() {
+      let view = try source.tensor(at: index)
+      guard changed.contains(view.name) else {
+        try writer.append(view)
+        continue
+      }
+      let columns = view.shape.dimensions.dropFirst().reduce(1, *)
+      var values = try floats(view)
+      for place in values.indices {
+        values[place] +=
+          view.name == normName
+          ? 1 : Float(place / columns % 7 - 3) * Float(place % columns % 5 - 2) / 16
+      }
+      try writer.append(tensor(description.name, description.shape, values))
+    }
+    try writer.finish()
+    return scratch.path("tuned.safetensors")
+  }
+
+  private func floats(_ view: TensorView) throws -> [Float] {
+    var values = [Float](repeating: 0, count: view.shape.elementCount)
+    values.withUnsafeMutableBytes { buffer in
+      var target = buffer.mutableBytes
+      view.withBytes {
+        ElementConversion.convert($0, from: view.elementType, to: .float32, into: &target)
+      }
+    }
+    return values
+  }
+
+  private func extract(
+    _ goal: ExtractionRequest.Goal, _ naming: ExtractionRequest.Naming
+  ) throws -> (report: ExtractionReport, file: Checkpoint) {
+    let output = scratch.path("lora.safetensors")
+    let report = try LoRAExtraction(
+      from: try ModelReader.open(path: base), to: try ModelReader.open(path: try tuned()),
+      ExtractionRequest(output: output, goal: goal, naming: naming, elementType: .float32)
+    ).run()
+    return (report, try Checkpoint.open(path: output))
+  }
+
+  @Test(arguments: [
+    (ExtractionRequest.Goal.rank(1), 1), (.rank(3), 3), (.energy(0.999, limit: 64), 1),
+  ])
+  func aChangeOfRankOneIsHeldWhole(goal: ExtractionRequest.Goal, rank: Int) throws {
+    let (report, file) = try extract(goal, .diffusers)
+    #expect(report.modules.map(\.rank) == [rank, rank])
+    #expect(report.relativeError < 1e-3)
+    #expect(
+      Set(report.modules.map(\.name)) == [
+        "unet.mid_block.attentions.0.proj_in",
+        "text_encoder.text_model.encoder.layers.0.mlp.fc1",
+      ])
+    let name = "unet.mid_block.attentions.0.proj_in"
+    let names = file.source.tensors.map(\.name)
+    let down = try floats(
+      try file.source.tensor(at: try #require(names.firstIndex(of: "\(name).lora_A.weight"))))
+    let up = try floats(
+      try file.source.tensor(at: try #require(names.firstIndex(of: "\(name).lora_B.weight"))))
+    let columns = down.count / rank
+    for row in 0..<up.count / rank {
+      for column in 0..<columns {
+        let product = (0..<rank).reduce(Float(0)) {
+          $0 + up[row * rank + $1] * down[$1 * columns + column]
+        }
+        let expected = Float(row % 7 - 3) * Float(column % 5 - 2) / 16
+        #expect(abs(product - expected) < 1e-3)
+      }
+    }
+  }
+
+  /// kohya's tools have SGM's names in SDXL's U-Net, and count the product `alpha / rank` times.
+  @Test(arguments: [(ExtractionRequest.Goal.rank(4), Float(4)), (.energy(0.999, limit: 64), 1)])
+  func kohyasNamesHaveAnAlpha(goal: ExtractionRequest.Goal, alpha: Float) throws {
+    let (report, file) = try extract(goal, .kohya)
+    let names = Set(file.source.tensors.map(\.name))
+    for module in [
+      "lora_unet_middle_block_1_proj_in", "lora_te1_text_model_encoder_layers_0_mlp_fc1",
+    ] {
+      #expect(
+        names.isSuperset(
+          of: ["lora_down.weight", "lora_up.weight", "alpha"].map { "\(module).\($0)" }))
+    }
+    #expect(names.count == 6)
+    for (index, tensor) in file.source.tensors.enumerated() where tensor.name.hasSuffix("alpha") {
+      #expect(try floats(try file.source.tensor(at: index)) == [alpha])
+    }
+    #expect(file.metadata["ss_base_model_version"] == "sdxl_base_v1-0")
+    #expect(report.relativeError < 1e-3)
+  }
+
+  @Test func whatALoRACannotHoldIsListed() throws {
+    let report = try extract(.rank(1), .diffusers).report
+    #expect(report.losses.map(\.tensor) == ["unet.conv_norm_out.weight"])
+    #expect(report.losses.first?.reason == "is a norm's")
+    #expect(report.losses.first.map { abs(($0.energy ?? 0) - 8) < 1e-4 } == true)
+    #expect(report.capturedShare < 1)
+  }
+
+  @Test func equalModelsAndOtherFamiliesAreRefused() throws {
+    func message(_ a: String, _ b: String) -> String? {
+      do {
+        _ = try LoRAExtraction(
+          from: try ModelReader.open(path: a), to: try ModelReader.open(path: b),
+          ExtractionRequest(output: scratch.path("x.safetensors"), goal: .rank(1))
+        ).run()
+        return nil
+      } catch { return "\(error)" }
+    }
+    #expect(message(base, base)?.contains("has no weight that differs") == true)
+    let other = FixtureFile.path("families/sd15.safetensors")
+    #expect(
+      message(base, other)
+        == "\(other): is a Stable Diffusion 1.x model, \(base) a Stable Diffusion XL one")
+    #expect(scratch.contents.isEmpty)
+  }
+}
