@@ -44,13 +44,13 @@ public struct Converter: Sendable {
     if let certificate { metadata[RoundTripCertificate.key] = .string(certificate.json.text()) }
     try request.container.write(
       tensors, metadata: metadata, to: try destination(plan), progress: progress)
-    if request.isCertified {
-      try WrittenFile(request.output).compare(with: tensors)
-    }
     // A folder is new, so nothing of before is in it.
     let shards =
       request.container.writesShards && request.container.contents == .tensors
       ? ShardPlan(tensors.tensors, limit: request.shardBytes, path: request.output) : nil
+    if request.isCertified {
+      try WrittenFile(shards?.indexPath ?? request.output).compare(with: tensors)
+    }
     return ConversionReport(
       source: checkpoint.path, sourceFormat: checkpoint.format,
       detection: plan.reading?.detection, output: request.output,
@@ -73,12 +73,14 @@ public struct Converter: Sendable {
   /// What the result is to say beside its tensors.
   private func metadata(_ plan: ConversionPlan) -> JSONObject {
     var metadata = checkpoint.portableMetadata
+    // What was true of an earlier conversion says nothing of this one.
+    metadata[RoundTripCertificate.key] = nil
     // What a trainer kept for itself is of no use to who draws.
     if request.isPruned { metadata["values"] = nil }
     // ComfyUI would take the weights for quantised ones.
     if plan.ledger.appliesScales { metadata["_quantization_metadata"] = nil }
-    if let prediction = plan.reading?.prediction, plan.layout == .ldm,
-      request.container.contents == .tensors, prediction.origin != .assumed,
+    if let prediction = plan.reading?.prediction, request.container.contents == .tensors,
+      prediction.origin != .assumed,
       plan.keptComponents.contains(.unet), request.container.keepsMetadata
     {
       metadata["modelspec.prediction_type"] = .string(
@@ -89,11 +91,17 @@ public struct Converter: Sendable {
   }
 
   private func markers(_ plan: ConversionPlan, present: [TensorDescription]) -> MarkerTensors {
-    guard let reading = plan.reading, plan.layout == .ldm, request.container != .gguf,
-      plan.keptComponents.contains(.unet)
+    guard let reading = plan.reading, request.container.contents == .tensors,
+      request.container != .gguf, plan.keptComponents.contains(.unet)
     else { return MarkerTensors() }
-    return MarkerTensors(
-      for: reading.prediction, of: reading.detection.family, present: present)
+    // The usual interfaces look for markers in SDXL's single files; where metadata have no place
+    // they are all there is.
+    let isWanted =
+      plan.layout == .ldm && reading.detection.family == .stableDiffusionXL
+      || !request.container.keepsMetadata
+    return isWanted
+      ? MarkerTensors(for: reading.prediction, plan.configurations, present: present)
+      : MarkerTensors()
   }
 
   private func destination(_ plan: ConversionPlan) throws -> Destination {

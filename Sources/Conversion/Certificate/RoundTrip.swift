@@ -23,15 +23,18 @@ struct RoundTrip {
     var places: [String: Int] = [:]
     for (place, tensor) in back.tensors.enumerated() { places[tensor.name] = place }
     let types = Dictionary(
-      plan.ledger.entries.map { ($0.source.name, $0.source.elementType) },
+      plan.ownEntries.map { (NameCleaning.clean($0.source.name), $0.source.elementType) },
       uniquingKeysWith: { first, _ in first })
     // What cannot be made again, float8 among it, stays in the result's type: an exception.
     let returned = CastTensors(
-      back, to: back.tensors.map { types[$0.name].flatMap { $0.isEncodable ? $0 : nil } })
+      back,
+      to: back.tensors.map {
+        types[NameCleaning.clean($0.name)].flatMap { $0.isEncodable ? $0 : nil }
+      })
     var exceptions: [RoundTripCertificate.Exception] = []
     var leftBehind: [String: Int] = [:]
     var compared = 0
-    for (index, entry) in plan.ledger.entries.enumerated() {
+    for (index, entry) in plan.ownEntries.enumerated() {
       if case .ignored(let reason) = entry.fate {
         leftBehind[reason, default: 0] += 1
         continue
@@ -61,13 +64,11 @@ struct RoundTrip {
     guard let reading = plan.reading, !plan.keepsNames else {
       return .keeping(result.tensors)
     }
-    let family = reading.detection.family
     let canonical: Ledger =
       plan.layout == .ldm
-      ? try LayoutReading(of: result.tensors).ledger : .keeping(result.tensors)
+      ? try reading.ledger(readingBack: result.tensors) : .keeping(result.tensors)
     return canonical.followed(
-      by: try LayoutReading.ledger(
-        writing: canonical.targets.map(\.description), as: reading.detection.layout, of: family))
+      by: try reading.ledger(writingBack: canonical.targets.map(\.description)))
   }
 
   private func difference(_ source: TensorView, _ back: TensorView) throws -> String? {

@@ -21,6 +21,8 @@ struct ConversionPlan {
   let attachments: [String: [UInt8]]
   /// Of each tensor of `source`, the component that it is of.
   private let components: [Component?]
+  /// The number of the model's own tensors, which come first.
+  private let ownCount: Int
 
   /// Plans a conversion.
   ///
@@ -28,6 +30,7 @@ struct ConversionPlan {
   init(_ model: ReadModel, _ request: ConversionRequest) throws {
     let checkpoint = model.checkpoint
     var source = checkpoint.checkedSource
+    ownCount = source.tensors.count
     guard case .success(let reading) = model.reading else {
       let error = try Self.familyError(of: model, request)
       guard error == nil else { throw error ?? CancellationError() }
@@ -50,7 +53,7 @@ struct ConversionPlan {
     var canonical = reading.ledger
     var configurations = reading.configurations
     if let path = request.vaePath {
-      let graft = try Graft(of: .vae, from: path)
+      let graft = try Graft(of: .vae, from: path, into: reading)
       canonical = canonical.dropping {
         $0.description.name.hasPrefix(Component.vae.prefix) ? "replaced by \(path)" : nil
       }.joined(with: graft.ledger)
@@ -59,16 +62,19 @@ struct ConversionPlan {
     }
     components = canonical.entries.map { Self.component(of: $0) }
     let isFolder = request.container.contents == .components
+    let renamed = canonical.followed(
+      by: try LayoutReading.ledger(
+        writing: canonical.targets.map(\.description), as: layout,
+        of: reading.detection.family, isFolder: isFolder))
+    // A layout that was asked for by name is not kept in odd spellings.
     let isKept =
       layout == reading.detection.layout && checkpoint.format.contents == .tensors
       && request.container.contents == .tensors && !request.isPruned && request.vaePath == nil
-    let ledger: Ledger =
-      isKept
-      ? .keeping(source.tensors)
-      : canonical.followed(
-        by: try LayoutReading.ledger(
-          writing: canonical.targets.map(\.description), as: layout,
-          of: reading.detection.family, isFolder: isFolder))
+      && (request.layout == nil || renamed.keepsNames)
+    let ledger = (isKept ? .keeping(source.tensors) : renamed).dropping { target in
+      reading.prediction.contradiction(by: target.description.name)
+        ?? model.averageRefusal(of: target.description.name)
+    }
     self.ledger = try Self.applyScales(
       in: try Self.select(ledger, request, canonical: canonical, components), request, components)
     self.source = source
@@ -83,6 +89,9 @@ struct ConversionPlan {
     attachments = try model.attachments(for: configurations)
     if request.isStrict { try reading.requireExplained(origin: checkpoint.path) }
   }
+
+  /// The account of the model's own tensors, without those of a VAE that is baked in.
+  var ownEntries: ArraySlice<Ledger.Entry> { ledger.entries.prefix(ownCount) }
 
   /// The component that a target is of.
   func component(of target: Ledger.Target) -> Component? {
@@ -132,24 +141,32 @@ struct ConversionPlan {
   ) throws(ConversionError) -> Ledger {
     let selection = request.selection
     guard !selection.isEverything else { return ledger }
-    var canonicalNames = [[String]](repeating: [], count: ledger.entries.count)
+    var canonicalNames: [Recipe: [String]] = [:]
     for target in canonical?.targets ?? [] {
-      for index in target.recipe.sources { canonicalNames[index].append(target.description.name) }
+      canonicalNames[target.recipe, default: []].append(target.description.name)
+      // The whole of what is split there goes by the names of all of its parts.
+      for index in target.recipe.sources where target.recipe != .source(index) {
+        canonicalNames[.source(index), default: []].append(target.description.name)
+      }
     }
     func names(of target: Ledger.Target) -> [String] {
-      [target.description.name]
-        + target.recipe.sources.flatMap { index in
-          [ledger.entries[index].source.name] + canonicalNames[index]
-        }
+      [target.description.name] + (canonicalNames[target.recipe] ?? [])
+        + target.recipe.sources.map { ledger.entries[$0].source.name }
     }
-    if let pattern = selection.unmatched(in: ledger.targets.map(names)) {
+    let known = ledger.targets.map(names) + ledger.entries.map { [$0.source.name] }
+    if let pattern = selection.unmatched(in: known) {
       throw ConversionError(
         path: request.output, problem: "no tensor matches the pattern '\(pattern)'")
     }
-    return ledger.dropping { target in
+    let selected = ledger.dropping { target in
       selection.refusal(
         of: names(of: target), component: target.recipe.sources.first.flatMap { components[$0] })
     }
+    guard !selected.targets.isEmpty || ledger.targets.isEmpty else {
+      throw ConversionError(
+        path: request.output, problem: "no tensor is left of what was asked for")
+    }
+    return selected
   }
 
   private static func layout(

@@ -11,10 +11,13 @@ struct Graft {
   /// The component's configuration.
   let configuration: JSONObject?
 
-  /// - Throws: the reader's error, and `LayoutError` when the file has no such component or not the
-  ///   whole of it.
-  init(of component: Component, from path: String) throws {
-    let model = try ModelReader.open(path: path)
+  /// - Parameter host: the model that it goes into.
+  /// - Throws: the reader's error, `LayoutError` when the file has no such component or not the
+  ///   whole of it, and `ConversionError` when its latents are not the model's.
+  init(of component: Component, from path: String, into host: LayoutReading) throws {
+    // A VAE alone does not tell its family: it is taken for one of the model's.
+    let model = try ModelReader.open(
+      path: path, overrides: ConfigurationOverrides(family: host.detection.family))
     let reading = try model.reading.get()
     guard reading.components.contains(component) else {
       throw LayoutError(.absent([component]), origin: path)
@@ -25,5 +28,12 @@ struct Graft {
       $0.description.name.hasPrefix(component.prefix) ? nil : "not the \(component.title)"
     }
     configuration = reading.configurations[component.rawValue]
+    let latents = [
+      configuration?["latent_channels"], host.configurations["unet"]?["out_channels"],
+    ].map { $0?.intValue }
+    if let own = latents[0], let needed = latents[1], own != needed {
+      throw ConversionError(
+        path: path, problem: "the VAE's latents have \(own) channels, expected \(needed)")
+    }
   }
 }

@@ -26,7 +26,7 @@ public enum ModelReader {
       checkpoint = checkpoint.replacing(
         try AveragedTensors(checkpoint.checkedSource, averages, path: path))
     }
-    return ReadModel(checkpoint, overrides: overrides)
+    return ReadModel(checkpoint, overrides: overrides, averages: averages)
   }
 }
 
@@ -36,11 +36,15 @@ public struct ReadModel: Sendable {
   public let checkpoint: Checkpoint
   /// The family, the layout and the account of every tensor, or why there is none.
   public let reading: Result<LayoutReading, LayoutError>
+  /// What the user says is to become of averaged weights.
+  let averages: AveragedWeights?
 
   /// Reads the names and shapes of a checkpoint.
   public init(
-    _ checkpoint: Checkpoint, overrides: ConfigurationOverrides = ConfigurationOverrides()
+    _ checkpoint: Checkpoint, overrides: ConfigurationOverrides = ConfigurationOverrides(),
+    averages: AveragedWeights? = nil
   ) {
+    self.averages = averages
     self.checkpoint = checkpoint
     let path = checkpoint.path
     reading = Result { () throws(LayoutError) in

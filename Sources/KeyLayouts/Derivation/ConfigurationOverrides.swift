@@ -6,11 +6,15 @@ public struct ConfigurationOverrides: Sendable, Hashable {
   public var configurations: [String: JSONObject]
   /// What the network predicts.
   public var prediction: PredictionType?
+  /// The family of a component that does not tell it: a VAE, or a text encoder alone.
+  public var family: Family?
 
   /// States nothing, or something.
   public init(
-    configurations: [String: JSONObject] = [:], prediction: PredictionType? = nil
+    configurations: [String: JSONObject] = [:], prediction: PredictionType? = nil,
+    family: Family? = nil
   ) {
+    self.family = family
     self.configurations = configurations
     self.prediction = prediction
   }
@@ -23,14 +27,17 @@ public struct ConfigurationOverrides: Sendable, Hashable {
     "num_hidden_layers", "vocab_size", "max_position_embeddings",
   ]
 
-  /// What the network predicts by the user's word or a scheduler's configuration.
-  func prediction(_ stated: [String: JSONObject]) -> Prediction? {
+  /// What the network predicts by the user's word, a scheduler's configuration, or else by what the
+  /// checkpoint shows. The user's word is about the type: the schedule stays, unless it is one on
+  /// which that type cannot be.
+  func prediction(_ stated: [String: JSONObject], else shown: Prediction) -> Prediction {
     var found =
       configurations["scheduler"].flatMap(Prediction.init(scheduler:))
-      ?? stated["scheduler"].flatMap(Prediction.init(scheduler:))
+      ?? stated["scheduler"].flatMap(Prediction.init(scheduler:)) ?? shown
     if let prediction {
-      found = Prediction(
-        type: prediction, schedule: found?.schedule ?? .discrete, origin: .request)
+      (found.type, found.origin) = (prediction, .request)
+      // Where no signal is left, the noise says nothing of the latents.
+      if prediction == .epsilon, found.schedule == .zeroTerminalSNR { found.schedule = .discrete }
     }
     return found
   }

@@ -129,8 +129,12 @@ struct Configurations {
       "out_channels": .integer(sizes.outputChannels),
       "up_block_types": .array(sizes.widths.map { _ in "UpDecoderBlock2D" }),
     ])
-    if !sizes.plan.hasQuantConvolutions {
-      configuration.derive(["use_quant_conv": false, "use_post_quant_conv": false])
+    if !sizes.plan.hasQuantConvolution { configuration.derive(["use_quant_conv": false]) }
+    if !sizes.plan.hasPostQuantConvolution {
+      configuration.derive(["use_post_quant_conv": false])
+    }
+    if !sizes.plan.hasMiddleAttention {
+      configuration.derive(["mid_block_add_attention": false])
     }
     configuration.assume(["act_fn": "silu", "norm_num_groups": Self.groups(of: sizes.widths)])
     configuration.add(

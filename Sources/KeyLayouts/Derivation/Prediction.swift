@@ -87,6 +87,21 @@ public struct Prediction: Sendable, Hashable {
     }
   }
 
+  /// Why a tensor's name contradicts this; `nil` for every other tensor.
+  public func contradiction(by name: String) -> String? {
+    let name = CarriedName.isCarried(name) ? CarriedName.original(name) : name
+    let isRight: Bool
+    switch name {
+    case "v_pred": isRight = type == .velocity && schedule != .continuous
+    case "ztsnr": isRight = schedule == .zeroTerminalSNR
+    case "edm_vpred.sigma_max", "edm_vpred.sigma_min":
+      isRight = type == .velocity && schedule == .continuous
+    case "edm_mean", "edm_std": isRight = type != .velocity && schedule == .continuous
+    default: return nil
+    }
+    return isRight || origin == .assumed ? nil : "contradicts the prediction type"
+  }
+
   /// Reads a scheduler's configuration; `nil` where it does not say.
   public init?(scheduler: JSONObject) {
     guard let type = Self.stated(scheduler["prediction_type"]) else { return nil }

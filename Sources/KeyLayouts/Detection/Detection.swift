@@ -24,9 +24,11 @@ public struct Detection: Sendable, Hashable {
     try self.init(ofClean: clean, Names(clean.map(\.name)))
   }
 
-  /// - Parameter names: those of the tensors, clean.
+  /// - Parameters:
+  ///   - names: those of the tensors, clean.
+  ///   - loneFamily: the family of a component that does not tell it.
   init(
-    ofClean tensors: [TensorDescription], _ names: Names
+    ofClean tensors: [TensorDescription], _ names: Names, loneFamily: Family? = nil
   ) throws(LayoutError) {
     var (own, names) = (tensors, names)
     if names.hasModule(CarriedName.module) {
@@ -41,7 +43,7 @@ public struct Detection: Sendable, Hashable {
     }
     self.places = places
     let signs = FamilySigns(places, own)
-    family = signs.family
+    family = signs.isCertain ? signs.family : loneFamily ?? signs.family
     contextWidth = signs.contextWidth
     try Self.checkHomes(of: places, family)
     layout = places.contains { $0.layout == .ldm } ? .ldm : .diffusers

@@ -5,6 +5,8 @@ struct FamilySigns {
   let family: Family
   /// The observation that decided, in one line.
   let evidence: String
+  /// Whether the components tell the family: a VAE does not.
+  let isCertain: Bool
   /// The width of the text that the U-Net or ControlNet attends to.
   let contextWidth: Int?
 
@@ -26,6 +28,7 @@ struct FamilySigns {
     let projection = find(".proj_in.weight", in: network)
     let first = places.first { $0.component == .textEncoder }
     let second = places.first { $0.component == .textEncoder2 }
+    isCertain = network != nil || first != nil || second != nil
     (family, evidence) =
       if let second, first == nil,
         second.prefix == "conditioner.embedders.0.model."
@@ -45,6 +48,8 @@ struct FamilySigns {
         (.stableDiffusionXL, first.evidence)
       } else if let first, first.naming == .openCLIP {
         (.stableDiffusion2, "an OpenCLIP text encoder")
+      } else if first?.prefix == "cond_stage_model.transformer." {
+        (.stableDiffusion1, "CLIP's text encoder where Stable Diffusion 1.x keeps it")
       } else if let projection, projection.shape.rank == 2 {
         (.stableDiffusion2, "'\(projection.name)' \(projection.shape) is a linear layer")
       } else if network == nil, let first,

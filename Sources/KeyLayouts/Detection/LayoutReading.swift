@@ -14,6 +14,8 @@ public struct LayoutReading: Sendable {
   public let noted: [String: NotedConfiguration]
   /// The rules from canonical names to those of the checkpoint.
   let toSource: RuleTable
+  /// The rules from the names of the family's single file to canonical ones.
+  private let fromOriginal: RuleTable
 
   /// diffusers' configuration of each component that is there, and of the scheduler.
   public var configurations: [String: JSONObject] { noted.mapValues(\.fields) }
@@ -39,9 +41,9 @@ public struct LayoutReading: Sendable {
     // Layers are known by their shapes, whatever is packed into a byte.
     let layers = StoredForms.unpacked(clean).map(\.tensor)
     let allNames = Names(clean.map(\.name))
-    detection = try Detection(ofClean: layers, allNames)
+    detection = try Detection(ofClean: layers, allNames, loneFamily: overrides.family)
     let table = try FamilyTable.reading(detection, allNames)
-    toSource = table.inverse
+    toSource = table.inverse { _ in .restored }
     var ledger = try table.ledger(for: clean)
     let targets = ledger.targets.map(\.description)
     let names = Names(targets.map(\.name))
@@ -50,12 +52,13 @@ public struct LayoutReading: Sendable {
     try sizes.checkWidths()
     ledger.check(against: sizes.expected)
     self.ledger = ledger.naming(tensors)
+    fromOriginal = FamilyTable.fromOriginal(names, detection.family)
     let network = sizes.unet ?? sizes.controlNet?.unet
-    prediction =
-      overrides.prediction(stated)
-      ?? Prediction(
+    prediction = overrides.prediction(
+      stated,
+      else: Prediction(
         names: allNames, metadata: metadata, family: detection.family,
-        inputChannels: network?.inputChannels)
+        inputChannels: network?.inputChannels))
     let configurations = Configurations(
       family: detection.family, facts: TrainingFacts(metadata: metadata),
       prediction: prediction,
@@ -73,6 +76,22 @@ public struct LayoutReading: Sendable {
   /// The components that a whole model of the family has and this checkpoint lacks.
   public var absentComponents: [Component] {
     detection.family.components.filter { !components.contains($0) }
+  }
+
+  /// The account of canonical tensors, all or some of them, on their way back to the names that this
+  /// checkpoint has.
+  public func ledger(
+    writingBack tensors: [TensorDescription]
+  ) throws(LayoutError) -> Ledger {
+    try toSource.ledger(for: tensors)
+  }
+
+  /// The account of tensors under the names of the family's single file, all or some of them, on
+  /// their way to canonical ones.
+  public func ledger(
+    readingBack tensors: [TensorDescription]
+  ) throws(LayoutError) -> Ledger {
+    try fromOriginal.ledger(for: tensors)
   }
 
   /// The account of canonical tensors on their way into a layout.

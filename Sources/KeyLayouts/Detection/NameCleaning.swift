@@ -6,8 +6,11 @@ public enum NameCleaning {
   private static let wrappers: Set<Substring> = ["_orig_mod", "module"]
 
   private static let prefixes = [
-    "model.diffusion_model.", "first_stage_model.", "cond_stage_model.", "control_model.",
-    "diffusion_model.", "unet.", "vae.", "text_encoder.", "text_encoder_2.", "conditioner.",
+    "model.diffusion_model.", "first_stage_model.", "cond_stage_model.transformer.",
+    "cond_stage_model.model.", "cond_stage_model.", "conditioner.embedders.0.transformer.",
+    "conditioner.embedders.0.model.", "conditioner.embedders.1.model.", "conditioner.",
+    "control_model.", "diffusion_model.", "unet.", "vae.", "text_encoder.", "text_encoder_2.",
+    "controlnet.",
   ]
 
   /// The name without them.

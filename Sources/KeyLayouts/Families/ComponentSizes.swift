@@ -48,6 +48,10 @@ struct ComponentSizes {
   /// - Throws: `LayoutError` when the widths disagree, so that these are parts of two models.
   func checkWidths() throws(LayoutError) {
     let texts = textEncoders.map(\.width)
+    if let width = unet?.contextWidth, let other = controlNet?.unet.contextWidth, width != other {
+      throw LayoutError(
+        .widthsDisagree(network: .controlNet, context: other, texts: [width]))
+    }
     for network in [unet, controlNet?.unet] {
       guard let network, let context = network.contextWidth, !texts.isEmpty else { continue }
       // Where SDXL's encoders are not both there, the other's share is unknown.

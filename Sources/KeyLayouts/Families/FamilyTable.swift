@@ -61,6 +61,26 @@ enum FamilyTable {
   /// The rules from canonical names to those of a family's single file. What travelled along takes
   /// its place again, except for whole networks that only folders hold.
   static func toOriginal(_ names: Names, _ family: Family) -> RuleTable {
+    original(names, family).inverse { name in
+      let companion = LeftBehind.companion(of: name)
+      return companion.map { .dropped(reason: $0) } ?? .restored
+    }
+  }
+
+  /// The rules from the names of a family's single file to canonical ones.
+  ///
+  /// - Parameter names: the canonical names of the whole model.
+  static func fromOriginal(_ names: Names, _ family: Family) -> RuleTable {
+    let table = original(names, family)
+    let blocks = family.original.filter { $0.naming == .openCLIP }.flatMap { place in
+      let used = names.count(below: place.component.prefix + "text_model.encoder.layers")
+      return used == 23 ? ["\(place.prefix)transformer.resblocks.23"] : []
+    }
+    return RuleTable(
+      rules: table.rules, fused: table.fused, ignored: LeftBehind.rules(surplus: blocks))
+  }
+
+  private static func original(_ names: Names, _ family: Family) -> RuleTable {
     var rules: [ModuleRule] = []
     var fused: [FusedRule] = []
     for place in family.original {
@@ -82,10 +102,7 @@ enum FamilyTable {
       }
       rules += below(place, [ScaledMarker.rule])
     }
-    return RuleTable(rules: rules, fused: fused).inverse { name in
-      let companion = LeftBehind.companion(of: name)
-      return companion.map { .dropped(reason: $0) } ?? .restored
-    }
+    return RuleTable(rules: rules, fused: fused)
   }
 
   /// The rules from canonical names to diffusers' own, which they are.

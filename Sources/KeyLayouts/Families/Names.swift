@@ -7,13 +7,15 @@ struct Names: Sendable {
 
   /// Far beyond any real model: a few hostile names must not make millions of expected ones.
   private static let limit = 1024
+  /// Longer names are nobody's: taking them apart would take long.
+  static let longest = 1024
 
   init(_ names: some Sequence<String>) {
     all = Array(names)
     set = Set(all)
     var counts: [Substring: Int] = [:]
     var previous: Substring = ""
-    for name in all {
+    for name in all where name.utf8.count <= Self.longest {
       var module = Substring(name)
       var isLeaf = true
       while let dot = module.lastIndex(of: ".") {

@@ -38,17 +38,15 @@ struct Measures {
   ///
   /// - Throws: `LayoutError` when the tensor is missing or has not so many dimensions.
   func extent(_ dimension: Int, of name: String) throws(LayoutError) -> Int {
-    guard let shape = shapes[name] else { throw noMeasure(name) }
     // Widths beyond any real model would only make the list of expected tensors overflow.
-    guard shape.rank > dimension, (1...1 << 20).contains(shape[dimension]) else {
-      throw noMeasure(name)
+    guard let shape = shapes[name], shape.rank > dimension,
+      (1...1 << 20).contains(shape[dimension])
+    else {
+      let canonical = TensorDescription(name: name, elementType: .float32, shape: [])
+      throw LayoutError(
+        .noMeasure(toSource.target(of: canonical)?.name ?? name, found: shapes[name]))
     }
     return shape[dimension]
-  }
-
-  private func noMeasure(_ name: String) -> LayoutError {
-    let canonical = TensorDescription(name: name, elementType: .float32, shape: [])
-    return LayoutError(.noMeasure(toSource.target(of: canonical)?.name ?? name))
   }
 
   func has(_ name: String) -> Bool { shapes[name] != nil }

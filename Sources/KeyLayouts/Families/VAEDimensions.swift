@@ -40,8 +40,10 @@ struct VAEDimensions: Sendable, Hashable {
     middle("encoder", inner, &shapes)
     shapes.module("encoder.conv_norm_out", [inner])
     shapes.module("encoder.conv_out", [2 * latentChannels, inner, 3, 3])
-    if plan.hasQuantConvolutions {
+    if plan.hasQuantConvolution {
       shapes.module("quant_conv", [2 * latentChannels, 2 * latentChannels, 1, 1])
+    }
+    if plan.hasPostQuantConvolution {
       shapes.module("post_quant_conv", [latentChannels, latentChannels, 1, 1])
     }
     shapes.module("decoder.conv_in", [inner, latentChannels, 3, 3])
@@ -63,9 +65,11 @@ struct VAEDimensions: Sendable, Hashable {
   private func middle(_ half: String, _ width: Int, _ shapes: inout Shapes) {
     let attention = "\(half).mid_block.attentions.0"
     shapes.resnet("\(half).mid_block.resnets.0", from: width, to: width)
-    shapes.module("\(attention).group_norm", [width])
-    for name in ["to_q", "to_k", "to_v", "to_out.0"] {
-      shapes.module("\(attention).\(name)", [width, width])
+    if plan.hasMiddleAttention {
+      shapes.module("\(attention).group_norm", [width])
+      for name in ["to_q", "to_k", "to_v", "to_out.0"] {
+        shapes.module("\(attention).\(name)", [width, width])
+      }
     }
     shapes.resnet("\(half).mid_block.resnets.1", from: width, to: width)
   }

@@ -4,8 +4,12 @@ struct VAEPlan: Sendable, Hashable {
   var levels: Int
   /// Residual blocks a level of the encoder; one more in the decoder.
   var layers: Int
-  /// Whether 1×1 convolutions follow the encoder and precede the decoder.
-  var hasQuantConvolutions: Bool
+  /// Whether a 1×1 convolution follows the encoder.
+  var hasQuantConvolution: Bool
+  /// Whether a 1×1 convolution precedes the decoder.
+  var hasPostQuantConvolution: Bool
+  /// Whether the middle blocks have attention.
+  var hasMiddleAttention: Bool
 
   /// Reads the plan from LDM's names.
   init?(ldm names: Names, prefix: String) {
@@ -25,9 +29,12 @@ struct VAEPlan: Sendable, Hashable {
     levels = max(names.count(below: down), names.count(below: up))
     layers = max(
       names.count(below: "\(down).\(blocks)"), names.count(below: "\(up).\(blocks)") - 1)
-    hasQuantConvolutions = ["quant_conv", "post_quant_conv"].contains {
-      names.hasModule(prefix + $0)
+    let attentions = ["mid.attn_1", "mid_block.attentions.0"].flatMap { module in
+      ["encoder.", "decoder."].map { prefix + $0 + module }
     }
+    hasMiddleAttention = attentions.contains(where: names.hasModule)
+    hasQuantConvolution = names.hasModule(prefix + "quant_conv")
+    hasPostQuantConvolution = names.hasModule(prefix + "post_quant_conv")
     guard UNetPlan.isSane(levels, layers) else { return nil }
   }
 

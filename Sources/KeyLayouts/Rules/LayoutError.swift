@@ -16,8 +16,8 @@ public struct LayoutError: DescribedError, Hashable {
     case scale(TensorDescription, of: TensorDescription)
     /// Weights that become one tensor have scales of different kinds, or one has none.
     case unequalScales(String, part: String)
-    /// A tensor that tells the model's size is missing.
-    case noMeasure(String)
+    /// A tensor that tells the model's size is missing, or has no such dimension.
+    case noMeasure(String, found: TensorShape? = nil)
     /// No known family has such names.
     case unknownFamily(hint: String)
     /// The family is known, and has no table.
@@ -79,7 +79,9 @@ public struct LayoutError: DescribedError, Hashable {
         + "one for each row or block of '\(weight.name)' \(weight.shape)"
     case .unequalScales(let name, let part):
       return "the parts of '\(name)' are not scaled alike: see the scale of '\(part)'"
-    case .noMeasure(let name): return "tensor '\(name)' is missing: the model's size is unknown"
+    case .noMeasure(let name, let found):
+      let state = found.map { "is \($0), which is no weight of it" } ?? "is missing"
+      return "tensor '\(name)' \(state): the model's size is unknown"
     case .unknownFamily(let hint): return "not a model of a known family: \(hint)"
     case .twice(let component, let first, let second):
       return "holds two of the \(component.title): \(first), and \(second)"

@@ -166,4 +166,15 @@ extension Ledger {
 
   /// Whether nothing is unexplained, missing or misshapen.
   public var isClean: Bool { unexplained.isEmpty && missing.isEmpty && misshapen.isEmpty }
+
+  /// Whether every tensor that goes on goes on under its own name.
+  public var keepsNames: Bool {
+    entries.allSatisfy { entry in
+      switch entry.fate {
+      case .mapped(let target): target.name == entry.source.name
+      case .split, .part: false
+      case .ignored, .unexplained: true
+      }
+    }
+  }
 }

@@ -75,6 +75,7 @@ public struct RuleTable: Sendable {
   }
 
   private func step(for tensor: TensorDescription) -> Step? {
+    guard tensor.name.utf8.count <= Names.longest else { return nil }
     var module = Substring(tensor.name)
     while true {
       if let place = places[String(module)] {
