@@ -190,6 +190,17 @@ import Testing
     #expect(!names.contains { $0.hasPrefix("module.") })
   }
 
+  /// Its activation tells what its names and a small width do not.
+  @Test func aTextEncodersIngotRemembersWhoseItIs() throws {
+    let ingot = scratch.path("text.ingot")
+    try convert(sd21, to: ingot) { $0.selection.components = [.textEncoder] }
+    try convert(ingot, to: out)
+    #expect(try contents(ofFile: out).keys.allSatisfy { $0.hasPrefix("cond_stage_model.model.") })
+    try convert(ingot, to: scratch.path("folder"))
+    let configuration = try Checkpoint.open(path: scratch.path("folder")).configurations
+    #expect(configuration["text_encoder"]?["hidden_act"] == "gelu")
+  }
+
   @Test func veryDeepNamesTakeNoTime() throws {
     let deep = (0..<50).map { tensor("a\($0)." + String(repeating: "b.", count: 20_000), [1], [1]) }
     try write(deep, after: sd15, to: out)

@@ -27,6 +27,15 @@ public struct ConfigurationOverrides: Sendable, Hashable {
     "num_hidden_layers", "vocab_size", "max_position_embeddings",
   ]
 
+  /// The family of a component that does not tell it: the user's word, or else what a stated
+  /// configuration shows. Of the text encoders that stand in `text_encoder` only Stable Diffusion
+  /// 2.x's is OpenCLIP's, with its exact GELU.
+  func family(_ stated: [String: JSONObject]) -> Family? {
+    let activation =
+      (configurations["text_encoder"] ?? stated["text_encoder"])?["hidden_act"]?.stringValue
+    return family ?? (activation == "gelu" ? .stableDiffusion2 : nil)
+  }
+
   /// What the network predicts by the user's word, a scheduler's configuration, or else by what the
   /// checkpoint shows. The user's word is about the type: the schedule stays, unless it is one on
   /// which that type cannot be.

@@ -5,7 +5,8 @@ struct FamilySigns {
   let family: Family
   /// The observation that decided, in one line.
   let evidence: String
-  /// Whether the components tell the family: a VAE does not.
+  /// Whether the components tell the family: a VAE, or a text encoder alone in transformers' names,
+  /// does not.
   let isCertain: Bool
   /// The width of the text that the U-Net or ControlNet attends to.
   let contextWidth: Int?
@@ -28,7 +29,9 @@ struct FamilySigns {
     let projection = find(".proj_in.weight", in: network)
     let first = places.first { $0.component == .textEncoder }
     let second = places.first { $0.component == .textEncoder2 }
-    isCertain = network != nil || first != nil || second != nil
+    isCertain =
+      network != nil || second != nil
+      || first.map { $0.naming == .openCLIP || $0.layout == .ldm } ?? false
     (family, evidence) =
       if let second, first == nil,
         second.prefix == "conditioner.embedders.0.model."

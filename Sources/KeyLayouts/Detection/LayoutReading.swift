@@ -41,7 +41,7 @@ public struct LayoutReading: Sendable {
     // Layers are known by their shapes, whatever is packed into a byte.
     let layers = StoredForms.unpacked(clean).map(\.tensor)
     let allNames = Names(clean.map(\.name))
-    detection = try Detection(ofClean: layers, allNames, loneFamily: overrides.family)
+    detection = try Detection(ofClean: layers, allNames, loneFamily: overrides.family(stated))
     let table = try FamilyTable.reading(detection, allNames)
     toSource = table.inverse { _ in .restored }
     var ledger = try table.ledger(for: clean)
