@@ -94,6 +94,34 @@ import Testing
     #expect(found.origin == (isTold ? .metadata("global_step") : .assumed))
   }
 
+  /// One number for all levels, or the same once a level; nothing that no model can be.
+  @Test(arguments: [
+    ("unet", "layers_per_block", JSON.array([1, 1, 1]), nil as String?),
+    ("unet", "cross_attention_dim", .array([12, 12, 12]), nil), ("unet", "in_channels", .null, nil),
+    ("unet", "norm_num_groups", 7, "says norm_num_groups 7, expected a divisor of [8, 12, 16]"),
+    ("unet", "norm_num_groups", 0, "says norm_num_groups 0, expected a divisor of [8, 12, 16]"),
+    (
+      "unet", "layers_per_block", .array([1, 2, 1]),
+      "says layers_per_block [1,2,1], its tensors say 1"
+    ),
+    (
+      "scheduler", "prediction_type", "foo",
+      "says prediction_type foo, expected epsilon, v_prediction, sample"
+    ),
+  ])
+  func configurationsAreHeldAgainstTheTensors(
+    component: String, field: String, value: JSON, problem: String?
+  ) throws {
+    let model = try ModelReader.open(
+      path: FixtureFile.path("families/sd15.safetensors"),
+      overrides: ConfigurationOverrides(configurations: [component: JSONObject([(field, value)])]))
+    switch model.reading {
+    case .success: #expect(problem == nil)
+    case .failure(let error):
+      #expect(problem.map(error.description.contains) == true, "\(error)")
+    }
+  }
+
   @Test func aConfigurationThatContradictsTheTensorsIsRefused() throws {
     let overrides = ConfigurationOverrides(configurations: ["unet": ["in_channels": 9]])
     let error = #expect(throws: LayoutError.self) {

@@ -201,6 +201,19 @@ import Testing
     #expect(configuration["text_encoder"]?["hidden_act"] == "gelu")
   }
 
+  @Test func wishesThatComeToNothingAreRefused() throws {
+    #expect(
+      message { try convert(sd15, to: out) { $0.componentTypes = [.controlNet: .float16] } }
+        == "\(sd15): has no ControlNet")
+    #expect(
+      message {
+        try convert(sd15, to: out) {
+          $0.vaePath = FixtureFile.path("families/sd15-inpainting.safetensors")
+          $0.selection.components = [.unet]
+        }
+      } == "\(out): a VAE is to be baked in and is not among the components")
+  }
+
   @Test func veryDeepNamesTakeNoTime() throws {
     let deep = (0..<50).map { tensor("a\($0)." + String(repeating: "b.", count: 20_000), [1], [1]) }
     try write(deep, after: sd15, to: out)

@@ -87,6 +87,15 @@ struct ConversionPlan {
     }
     self.configurations = configurations
     attachments = try model.attachments(for: configurations)
+    // A wish about a component that is not there would be passed over in silence.
+    let idle = request.componentTypes.keys.filter { !keptComponents.contains($0) }
+    if let first = Component.allCases.first(where: idle.contains) {
+      throw LayoutError(.absent([first]), origin: checkpoint.path)
+    }
+    if request.vaePath != nil, !keptComponents.contains(.vae) {
+      throw ConversionError(
+        path: request.output, problem: "a VAE is to be baked in and is not among the components")
+    }
     if request.isStrict { try reading.requireExplained(origin: checkpoint.path) }
   }
 

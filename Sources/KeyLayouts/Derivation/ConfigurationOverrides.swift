@@ -53,26 +53,31 @@ public struct ConfigurationOverrides: Sendable, Hashable {
 
   /// Puts the user's word over stated configurations, and those over derived ones.
   ///
-  /// - Throws: `LayoutError` when the user's word contradicts a size that the tensors show.
+  /// - Throws: `LayoutError` when a configuration contradicts a size that the tensors show, or says
+  ///   something that no model can be.
   func merge(
     _ derived: [String: NotedConfiguration], _ stated: [String: JSONObject],
     _ prediction: Prediction
   ) throws(LayoutError) -> [String: NotedConfiguration] {
     var merged = derived
-    for (component, fields) in stated { merged[component] = NotedConfiguration(stated: fields) }
+    for (component, fields) in stated.sorted(by: { $0.key < $1.key }) {
+      try Self.check(fields, of: component, against: derived[component])
+      var configuration = NotedConfiguration(stated: fields)
+      // Without its class nothing could load it.
+      if fields["_class_name"] == nil, fields["architectures"] == nil,
+        let shown = derived[component]
+      {
+        for name in ["_class_name", "architectures"] {
+          if let value = shown.fields[name] { configuration.add(name, value, else: value) }
+        }
+      }
+      merged[component] = configuration
+    }
     for (component, fields) in configurations.sorted(by: { $0.key < $1.key }) {
       guard var configuration = merged[component] else { continue }
-      for member in fields.members {
-        guard derived[component]?.origins[member.key] == .derived,
-          let found = derived[component]?.fields[member.key], Self.sizes.contains(member.key),
-          found != member.value
-        else { continue }
-        throw LayoutError(
-          .contradicted(
-            component: component, field: member.key, stated: member.value.text(),
-            found: found.text()))
-      }
+      try Self.check(fields, of: component, against: derived[component])
       configuration.state(fields)
+      try Self.checkGroups(of: configuration.fields, component)
       merged[component] = configuration
     }
     if let type = self.prediction, var scheduler = merged["scheduler"] {
@@ -80,5 +85,51 @@ public struct ConfigurationOverrides: Sendable, Hashable {
       merged["scheduler"] = scheduler
     }
     return merged
+  }
+
+  private static func check(
+    _ fields: JSONObject, of component: String, against derived: NotedConfiguration?
+  ) throws(LayoutError) {
+    for member in fields.members {
+      guard sizes.contains(member.key), derived?.origins[member.key] == .derived,
+        let found = derived?.fields[member.key], !agrees(member.value, found)
+      else { continue }
+      throw LayoutError(
+        .contradicted(
+          component: component, field: member.key, stated: member.value.text(),
+          found: found.text()))
+    }
+    if component == "scheduler", let type = fields["prediction_type"]?.stringValue,
+      PredictionType(named: type) == nil
+    {
+      throw LayoutError(
+        .impossible(
+          component: component, field: "prediction_type", stated: type,
+          expected: PredictionType.allCases.map(\.rawValue).joined(separator: ", ")))
+    }
+  }
+
+  /// Whether a stated size is the one that the tensors show; one number may stand once a level.
+  private static func agrees(_ stated: JSON, _ found: JSON) -> Bool {
+    guard let list = stated.arrayValue, found.arrayValue == nil, !list.isEmpty else {
+      return stated == found || stated == .null
+    }
+    return list.allSatisfy { $0 == found }
+  }
+
+  /// The groups of the norms divide every width.
+  private static func checkGroups(
+    of fields: JSONObject, _ component: String
+  ) throws(LayoutError) {
+    guard let groups = fields["norm_num_groups"],
+      let widths = fields["block_out_channels"]?.arrayValue?.compactMap(\.intValue)
+    else { return }
+    let count = groups.intValue ?? 0
+    guard count > 0, widths.allSatisfy({ $0 % count == 0 }) else {
+      throw LayoutError(
+        .impossible(
+          component: component, field: "norm_num_groups", stated: groups.text(),
+          expected: "a divisor of \(widths)"))
+    }
   }
 }

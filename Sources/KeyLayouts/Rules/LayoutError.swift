@@ -30,6 +30,8 @@ public struct LayoutError: DescribedError, Hashable {
     case widthsDisagree(network: Component, context: Int, texts: [Int])
     /// A configuration says something else than the tensors.
     case contradicted(component: String, field: String, stated: String, found: String)
+    /// A configuration says something that no model can be.
+    case impossible(component: String, field: String, stated: String, expected: String)
     /// A component's blocks do not add up to levels.
     case irregular(Component)
     /// The model lacks whole components.
@@ -97,6 +99,8 @@ public struct LayoutError: DescribedError, Hashable {
       return "the configuration of '\(component)' says \(field) \(stated), its tensors say \(found)"
     case .foreign(let family, let evidence):
       return "a \(family) model ('\(evidence)'), whose names stay as they are"
+    case .impossible(let component, let field, let stated, let expected):
+      return "the configuration of '\(component)' says \(field) \(stated), expected \(expected)"
     case .irregular(let component):
       return "the \(component.title)'s blocks do not add up to levels: is one missing?"
     case .absent(let components):
