@@ -17,6 +17,8 @@ public struct InspectionRequest: Sendable, Hashable {
   public var wantsStatistics = false
   /// A tensor to look at closely.
   public var tensor: String?
+  /// Whether to draw that tensor.
+  public var wantsPicture = false
   /// Whether to make hashes and fingerprints.
   public var wantsHashes = false
   /// Whether to look for what is unhealthy.
@@ -38,6 +40,8 @@ public struct ModelInspection: Sendable {
   public let facts: ModelFacts?
   /// A tensor looked at closely.
   public let detail: TensorDetail?
+  /// The same tensor drawn.
+  public let raster: TensorRaster?
   /// The hashes of the files.
   public let fileHashes: [FileHashes]
   /// The hashes that the metadata state.
@@ -85,6 +89,9 @@ public struct ModelInspection: Sendable {
       left.contains(ExactName($0.name))
     }
     detail = try request.tensor.map { try TensorDetail(named: $0, in: model) }
+    raster =
+      request.wantsPicture
+      ? try request.tensor.map { try TensorRaster(ofTensorNamed: $0, in: model) } : nil
     let needsAll = request.wantsHashes || request.wantsHealth || request.catalog != nil
     var complete: ModelFacts?
     if needsAll {

@@ -122,6 +122,12 @@ import Testing
         #expect(outcome.output.contains("\nfirst values: "))
         #expect(outcome.output.contains("###"))
       }
+      let drawn = try tool.run(
+        "inspect", "--tensor", "unet.conv_in.weight", "--png", "k.png", Self.model)
+      #expect(drawn.output.contains("\ndrawn: "))
+      #expect(tool.contents == ["k.png"])
+      expectOneLine(
+        try tool.run("inspect", "--png", "k.png", Self.model), "--png draws what --tensor names")
       expectOneLine(
         try tool.run("inspect", "--tensor", "unet.conv_in", Self.model),
         "has no tensor 'unet.conv_in', perhaps 'unet.conv_in.bias', 'unet.conv_in.weight'")

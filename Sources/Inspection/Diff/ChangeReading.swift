@@ -52,16 +52,22 @@ struct ChangeReading {
 
   /// Whatever is trained whole changes its norms and biases too; a LoRA has none.
   private var matricesAlone: DiffVerdict? {
-    let isMatrix = { (pair: TensorPair) in
-      pair.a.shape.rank > 1 && pair.place.kind != .tokenEmbedding
-    }
-    guard changed.count > 1, changed.allSatisfy(isMatrix) else { return nil }
+    guard changed.count > 1, changed.allSatisfy(\.isMatrix) else { return nil }
     let found = Set(changed.map(\.place.kind))
     let kinds = LayerKind.allCases.filter(found.contains).map(\.rawValue)
+    let ranks = diff.ranks
+    let isLoRA = !ranks.isEmpty && ranks.allSatisfy(\.isLow)
+    let matrices = "only weight matrices of \(names) changed (\(ModelDiff.list(kinds))), no bias "
+    let looked = "in the \(ranks.count) that were looked at"
+    let rank =
+      ranks.isEmpty
+      ? ""
+      : isLoRA
+        ? ", of rank \(ranks.map(\.rank).max() ?? 0) at most \(looked)"
+        : ", of high rank \(looked)"
     return DiffVerdict(
-      kind: .matrices,
-      sentence: "only weight matrices of \(names) changed (\(ModelDiff.list(kinds))), no bias "
-        + "and no norm, as when a LoRA is baked in: \(share)" + rest)
+      kind: isLoRA ? .loraLike : .matrices,
+      sentence: (isLoRA ? "like a LoRA: " : "") + matrices + "and no norm\(rank): \(share)" + rest)
   }
 
   private var fineTune: DiffVerdict {

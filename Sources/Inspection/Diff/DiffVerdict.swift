@@ -14,7 +14,9 @@ public struct DiffVerdict: Sendable, Hashable {
     case extended
     /// A few rows of a token embedding changed.
     case tokens
-    /// Matrices changed, their norms and biases did not: as when a LoRA is baked in.
+    /// Matrices changed by others of low rank, norms and biases did not: a LoRA was baked in.
+    case loraLike = "lora_like"
+    /// Matrices changed, norms and biases did not.
     case matrices
     /// Some or all of the weights changed moderately.
     case fineTune = "fine_tune"

@@ -18,6 +18,13 @@ extension ModelDiff {
       "tensors": .array(pairs.map(\.json)),
       "added": .array(added.map(\.json)), "removed": .array(removed.map(\.json)),
       "renamed": .array(renamed.map { ["a": .string($0.a.name), "b": .string($0.b.name)] }),
+      "ranks": .array(
+        ranks.map {
+          [
+            "name": .string($0.name), "rows": .integer($0.rows), "columns": .integer($0.columns),
+            "rank": .integer($0.rank),
+          ]
+        }),
       "left_behind": .array(
         leftBehind.map {
           [

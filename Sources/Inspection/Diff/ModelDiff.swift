@@ -38,7 +38,9 @@ public struct ModelDiff: Sendable {
   public private(set) var renamed: [Renaming] = []
   /// Schedule buffers, training state and the like that only one side has: no difference.
   public private(set) var leftBehind: [LeftBehind] = []
-  /// The bytes of tensors that were read, of both models.
+  /// The ranks of the largest changes, where only matrices changed: what tells a LoRA.
+  public private(set) var ranks: [ChangeRank] = []
+  /// The bytes of tensors that were read, of both models; those that ranks were made of once.
   public private(set) var touchedBytes = 0
 
   /// Compares two models; on all cores, without more memory than a few chunks.
@@ -66,6 +68,7 @@ public struct ModelDiff: Sendable {
     let onlyB = b.tensors.tensors.indices.filter { !paired.contains($0) }
     try comparePairs(places, progress)
     try sortOut(onlyA, onlyB)
+    try measureRanks(places)
     try MappingGuard.check()
   }
 
@@ -150,6 +153,24 @@ public struct ModelDiff: Sendable {
     }
     removed = account(gone, of: a, isFirst: true)
     added = account(onlyB.filter { !taken.contains($0) }, of: b, isFirst: false)
+  }
+
+  /// The most matrices to measure the rank of.
+  private static let rankLimit = 4
+
+  /// Measures the ranks of the largest changes where nothing but matrices changed.
+  private mutating func measureRanks(_ places: [(a: Int, b: Int)]) throws {
+    let changed = pairs.indices.filter { [.changed, .misshapen].contains(pairs[$0].state) }
+    guard changed.allSatisfy({ pairs[$0].isMatrix && pairs[$0].relation == .same }) else { return }
+    let largest = changed.sorted {
+      (pairs[$0].difference?.sumSquares ?? 0) > (pairs[$1].difference?.sumSquares ?? 0)
+    }
+    for index in largest where ranks.count < Self.rankLimit {
+      let (left, right) = places[index]
+      let rank = ChangeRank(
+        try a.tensors.tensor(at: left), try b.tensors.tensor(at: right), named: pairs[index].name)
+      if let rank { ranks.append(rank) }
+    }
   }
 
   private struct Kind: Hashable {

@@ -72,6 +72,9 @@ public struct TensorPair: Sendable, Hashable {
     return .rows(common: min(a[0], b[0]))
   }
 
+  /// Whether it is a weight that a LoRA can change: no bias, no norm, no token embedding.
+  var isMatrix: Bool { a.shape.rank > 1 && place.kind != .tokenEmbedding }
+
   /// Whether the element types differ.
   public var isRetyped: Bool { a.elementType != b.elementType }
 

@@ -24,18 +24,9 @@ public struct TensorDetail: Sendable, Hashable {
   /// - Throws: `InspectionError` when there is none of that name; the container's error when its
   ///   bytes cannot be produced.
   public init(named name: String, in model: ReadModel, bins: Int = 20, values: Int = 16) throws {
-    let source = model.canonicalTensors
-    let own = model.checkpoint.source.tensors
-    let index = source.tensors.indices.first { index in
-      source.tensors[index].name == name || source.places[index].map { own[$0].name } == name
-    }
-    guard let index else {
-      throw InspectionError(
-        path: model.checkpoint.path, problem: Self.absent(name, among: source.tensors.map(\.name)))
-    }
-    let view = try source.tensor(at: index)
+    let view: TensorView
+    (view, sourceName) = try Self.view(named: name, in: model)
     description = view.description
-    sourceName = source.places[index].map { own[$0].name }
     var summary = TensorSummary.Accumulator(type: view.elementType)
     view.forEachChunk { summary.update($0) }
     let result = summary.finish()
@@ -49,6 +40,22 @@ public struct TensorDetail: Sendable, Hashable {
       Array(NumberList($0, view.elementType).values.prefix(values))
     }
     try MappingGuard.check()
+  }
+
+  /// A tensor by its canonical name or its own, and the latter.
+  static func view(
+    named name: String, in model: ReadModel
+  ) throws -> (view: TensorView, sourceName: String?) {
+    let source = model.canonicalTensors
+    let own = model.checkpoint.source.tensors
+    let index = source.tensors.indices.first { index in
+      source.tensors[index].name == name || source.places[index].map { own[$0].name } == name
+    }
+    guard let index else {
+      throw InspectionError(
+        path: model.checkpoint.path, problem: absent(name, among: source.tensors.map(\.name)))
+    }
+    return (try source.tensor(at: index), source.places[index].map { own[$0].name })
   }
 
   /// Says what was not found, and what may have been meant.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Conversion
+internal import Generation
 internal import Inspection
 internal import Reports
 internal import TensorCore
@@ -44,10 +45,17 @@ struct InspectCommand: ParsableCommand {
     bar.finish()
     try MappingGuard.check()
     if let html { try OutputFile.write(Array(inspection.page(summary).html.utf8), to: html) }
+    if let png = views.png, let raster = inspection.raster {
+      let picture = Picture(width: raster.width, height: raster.height, pixels: raster.pixels)
+      try picture.writePNG(to: png)
+    }
+    try show(summary, inspection)
+  }
+
+  private func show(_ summary: CheckpointSummary, _ inspection: ModelInspection) throws {
     if json {
       let members = summary.json(withLedger: ledger).objectValue?.members ?? []
-      let all =
-        members.map { ($0.key, $0.value) } + inspection.json.members.map { ($0.key, $0.value) }
+      let all = (members + inspection.json.members).map { ($0.key, $0.value) }
       try Console.writeLine(JSON.object(JSONObject(all)).text(indent: 2))
     } else if inspection.detail != nil {
       try Console.write(inspection.text(listsTensors: false))

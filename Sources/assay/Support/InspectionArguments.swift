@@ -33,6 +33,12 @@ struct InspectionArguments: ParsableArguments {
       "Look at one tensor: figures, histogram, first values.", valueName: "name"))
   var tensor: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "With --tensor, draw it too: a matrix as a heat map, convolution kernels as a contact sheet.",
+      valueName: "file"))
+  var png: String?
+
   @Flag(
     help: "Show the hashes that interfaces and model sites use, and fingerprints of the weights.")
   var hashes = false
@@ -46,6 +52,7 @@ struct InspectionArguments: ParsableArguments {
   var catalog: String?
 
   func validate() throws {
+    if png != nil, tensor == nil { throw ValidationError("--png draws what --tensor names") }
     if depth < 0 { throw ValidationError("--depth is \(depth), expected a number from 0 up") }
   }
 
@@ -58,6 +65,7 @@ struct InspectionArguments: ParsableArguments {
       request.depth = depth
       request.wantsStatistics = stats
       request.tensor = tensor
+      request.wantsPicture = png != nil
       request.wantsHashes = hashes
       request.wantsHealth = health
       request.catalog = try catalog.map(Catalog.init(path:))

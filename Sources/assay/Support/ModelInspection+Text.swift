@@ -10,7 +10,9 @@ extension ModelInspection {
   ///
   /// - Parameter listsTensors: whether to list the tensors, however many there are.
   func text(listsTensors: Bool) -> String {
-    if let detail { return detail.text }
+    if let detail {
+      return detail.text + (raster.map { "drawn: \($0.legend)\n" } ?? "")
+    }
     var text = tree.root.children.isEmpty ? "" : treeTable.text
     if let facts {
       text += "\n" + Self.statisticsTable(facts).text
