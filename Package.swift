@@ -88,7 +88,9 @@ let package = Package(
     testTarget("TensorCoreTests", of: ["TensorCore"]),
     testTarget("CheckpointsTests", of: ["TensorCore", "Checkpoints"]),
     testTarget("KeyLayoutsTests", of: ["TensorCore", "KeyLayouts"]),
-    testTarget("ConversionTests", of: ["TensorCore", "Checkpoints", "KeyLayouts", "Conversion"]),
+    testTarget(
+      "ConversionTests",
+      of: ["TensorCore", "Checkpoints", "KeyLayouts", "Numerics", "Conversion"]),
     testTarget("ReportsTests", of: ["TensorCore", "Reports"]),
     testTarget(
       "InspectionTests",

@@ -103,4 +103,5 @@ def main():
               f" (fastest {min(times[one]) / min(times[other]):.2f})")
 
 
-main()
+if __name__ == "__main__":
+    main()

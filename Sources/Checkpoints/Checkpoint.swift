@@ -11,7 +11,7 @@ public struct Checkpoint: Sendable {
   public private(set) var source: any TensorSource
   /// What the container says beside the tensors: safetensors' `__metadata__` strings, or for a
   /// pickle the non-tensor values as JSON under `values`.
-  public let metadata: JSONObject
+  public private(set) var metadata: JSONObject
   /// What a pickle names beside plain data. Nothing of it was run.
   public let opaqueValues: [OpaqueValue]
   /// The configurations that the container states, by component; none for a bare file of tensors.
@@ -51,10 +51,14 @@ public struct Checkpoint: Sendable {
     return path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) : "."
   }
 
-  /// The same checkpoint with other tensors: some renamed, replaced or left out.
-  package func replacing(_ source: any TensorSource) -> Checkpoint {
+  /// The same checkpoint with other tensors: some renamed, replaced or left out; and with other
+  /// metadata, if any are given.
+  package func replacing(
+    _ source: any TensorSource, metadata: JSONObject? = nil
+  ) -> Checkpoint {
     var checkpoint = self
     checkpoint.source = source
+    if let metadata { checkpoint.metadata = metadata }
     return checkpoint
   }
 

@@ -5,8 +5,7 @@ internal import COpenBLAS
 /// - Parameters:
 ///   - rows, columns, inner: the sizes: C is `[rows, columns]`, op(A) is `[rows, inner]`.
 ///   - strideA, strideB, strideC: the distances between the starts of stored rows.
-@inline(__always)
-func multiply(
+package func multiply(
   rows: Int, columns: Int, inner: Int, alpha: Float = 1,
   a: UnsafePointer<Float>, strideA: Int, transposeA: Bool = false,
   b: UnsafePointer<Float>, strideB: Int, transposeB: Bool = false,

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// Memory for what lives within one operation: returned buffers are kept for the next operation, so
 /// that the kernel need not clear the same pages for every layer.
-enum Scratch {
+package enum Scratch {
   /// A kept buffer; an address is Sendable, a pointer is not.
   private struct Buffer {
     let address: UInt
@@ -18,7 +18,7 @@ enum Scratch {
   private static let keptBytes = 192 << 20
 
   /// Lends room for `count` floats, not initialised.
-  static func withFloats<Result>(
+  package static func withFloats<Result>(
     _ count: Int, _ body: (UnsafeMutablePointer<Float>) throws -> Result
   ) rethrows -> Result {
     let buffer = take(max(count, 1) * MemoryLayout<Float>.stride)

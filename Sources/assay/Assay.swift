@@ -18,7 +18,7 @@ struct Assay: ParsableCommand {
     subcommands: [
       InspectCommand.self, ConvertCommand.self, ValidateCommand.self, GenerateCommand.self,
       VerifyCommand.self, ScanCommand.self, BenchCommand.self, DiffCommand.self,
-      LineageCommand.self, ExtractLoRACommand.self, CatalogCommand.self,
+      LineageCommand.self, ExtractLoRACommand.self, MergeCommand.self, CatalogCommand.self,
     ])
 
   /// Runs the tool and ends with 0, 1 or 2; one line on the error stream says why.

@@ -37,13 +37,25 @@ final class OverflowLog: Sendable {
     _ source: RawSpan, _ sourceType: ElementType, with cast: RawSpan, of target: TensorDescription,
     at place: Int, from elements: Range<Int>
   ) {
-    guard Self.isNarrower(target.elementType, than: sourceType) else { return }
-    let after = target.elementType.nonFiniteCount(in: cast)
-    let count = after == 0 ? 0 : after - sourceType.nonFiniteCount(in: source)
+    let count = Self.overflows(source, sourceType, in: cast, target.elementType)
+    add(count, of: target, at: place, from: elements)
+  }
+
+  /// How many values are NaN or infinite behind a cast and were not before.
+  static func overflows(
+    _ source: RawSpan, _ sourceType: ElementType, in cast: RawSpan, _ type: ElementType
+  ) -> Int {
+    guard isNarrower(type, than: sourceType) else { return 0 }
+    let after = type.nonFiniteCount(in: cast)
+    return after == 0 ? 0 : max(after - sourceType.nonFiniteCount(in: source), 0)
+  }
+
+  /// Takes note of overflows among some elements, unless these were looked at before.
+  func add(_ count: Int, of target: TensorDescription, at place: Int, from elements: Range<Int>) {
     found.withLock { found in
       var entry = found[place] ?? Count(tensor: target)
       if elements.lowerBound == entry.end {
-        entry.overflowed += max(count, 0)
+        entry.overflowed += count
         entry.end = elements.upperBound
       }
       found[place] = entry

@@ -1,0 +1,28 @@
+/// What of an adapter a merge used.
+public struct AdapterOutcome: Sendable, Hashable {
+  /// A module or tensor that changed nothing, and why.
+  public struct Leftover: Sendable, Hashable {
+    /// The name that the file has for it.
+    public let name: String
+    /// The reason.
+    public let reason: String
+    /// Whether it is known and never part of a merge: an embedding bundled with the LoRA.
+    public let isKnown: Bool
+  }
+
+  /// The adapter's file.
+  public let path: String
+  /// The user's strength.
+  public let strength: Double
+  /// The number of modules that were applied.
+  public let applied: Int
+  /// The number of modules in the file.
+  public let total: Int
+  /// The number of applied modules by form: LoRA, LoHa, norm.
+  public let kinds: [String: Int]
+  /// What was not applied.
+  public let leftovers: [Leftover]
+
+  /// What the user should know of.
+  public var surprises: [Leftover] { leftovers.filter { !$0.isKnown } }
+}

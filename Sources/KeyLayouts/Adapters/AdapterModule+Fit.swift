@@ -1,0 +1,73 @@
+internal import TensorCore
+
+extension AdapterModule {
+  /// The first thing that keeps the module from changing a layer; `nil` when it fits.
+  ///
+  /// A layer without weight or bias is no misfit: what is for the missing tensor is left over.
+  public func misfit(in file: AdapterFile, on target: AdapterTargets.Target) -> AdapterError? {
+    if let bias, let expected = target.bias {
+      let found = file.tensors[bias].shape
+      if found.elementCount != expected.shape.elementCount {
+        return error("\(found)", on: expected, file)
+      }
+    }
+    guard let change, let weight = target.weight else { return nil }
+    let rows = weight.shape.dimensions.first ?? 1
+    let columns = rows == 0 ? 0 : weight.shape.elementCount / rows
+    let found: (rows: Int, columns: Int)
+    switch change {
+    case .lowRank(let product), .hadamard(let product, _):
+      found = (product.rows, product.columns)
+    case .generalised(_, let product):
+      let inputs = weight.shape.rank > 1 ? weight.shape[1] : 0
+      guard file.tensors[product.right].shape[1] == inputs else {
+        return error("\(product.rows) × \(product.columns) values", on: weight, file)
+      }
+      found = (product.rows, product.columns)
+    case .kronecker(let first, let second):
+      let (rows, tooMany) = first.rows.multipliedReportingOverflow(by: second.rows)
+      let (columns, tooWide) = first.columns.multipliedReportingOverflow(by: second.columns)
+      found = tooMany || tooWide ? (-1, -1) : (rows, columns)
+    case .difference(let place):
+      let shape = file.tensors[place].shape
+      let rows = shape.dimensions.first ?? 1
+      found = (rows, rows == 0 ? 0 : shape.elementCount / rows)
+    }
+    guard found == (rows, columns) else {
+      return error("\(found.rows) × \(found.columns) values", on: weight, file)
+    }
+    return misfitOfMagnitudes(on: weight, file)
+  }
+
+  /// Whether DoRA's magnitudes are one a row by their shape: LyCORIS writes `[out, 1…]`, and before
+  /// version 2 `[1, in, 1…]`.
+  public func hasRowMagnitudes(in file: AdapterFile) -> Bool {
+    guard let magnitude else { return false }
+    let shape = file.tensors[magnitude].shape
+    return shape.rank < 2 || shape[0] == shape.elementCount
+  }
+
+  private func misfitOfMagnitudes(
+    on weight: TensorDescription, _ file: AdapterFile
+  ) -> AdapterError? {
+    guard let magnitude else { return nil }
+    let found = file.tensors[magnitude]
+    let isByRow = isMagnitudeOfRows || hasRowMagnitudes(in: file)
+    let expected = isByRow ? weight.shape[0] : weight.shape.rank > 1 ? weight.shape[1] : 0
+    return found.shape.elementCount == expected
+      ? nil
+      : AdapterError(
+        .misfit(
+          found.name, found: found.shape,
+          expected: "\(expected) magnitudes, one for each \(isByRow ? "output" : "input")"))
+  }
+
+  private func error(
+    _ found: String, on target: TensorDescription, _ file: AdapterFile
+  ) -> AdapterError {
+    AdapterError(
+      .otherShape(
+        module: name.path, found: found, target: target.name, expected: target.shape,
+        hint: file.hint))
+  }
+}

@@ -1,0 +1,103 @@
+internal import Conversion
+internal import KeyLayouts
+internal import TensorCore
+
+extension MergeReport {
+  /// The conversion's lines, and one for each LoRA.
+  var text: String {
+    conversion.text + adapters.map(\.text).joined() + (models?.text ?? "")
+  }
+
+  /// What a user should know although the merge went well.
+  var warnings: [String] {
+    var warnings = conversion.warnings + adapters.flatMap(\.warnings) + (models?.warnings ?? [])
+    if let first = leftBehind.first {
+      warnings.append(
+        "\(conversion.source): \(leftBehind.count) tensors of the running average are as before "
+          + "the merge and were left behind, first '\(first)'")
+    }
+    if let first = overflows.first {
+      let (count, values) = (overflows.count, overflows.reduce(0) { $0 + $1.count })
+      warnings.append(
+        "\(conversion.source): \(values) merged value\(values == 1 ? "" : "s") beyond the range of "
+          + "\(first.elementType) became infinite, in \(count) tensor\(count == 1 ? "" : "s"), "
+          + "first '\(first.tensor)'")
+    }
+    return warnings
+  }
+
+  /// The outcome for machines.
+  var json: JSON {
+    var members = conversion.json.objectValue ?? [:]
+    if let models {
+      members["merge"] = models.json
+    } else {
+      members["loras"] = .array(adapters.map(\.json))
+    }
+    members["merge_overflows"] = .array(
+      overflows.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] })
+    members["left_behind"] = .array(leftBehind.map { .string($0) })
+    return .object(members)
+  }
+}
+
+extension CheckpointMerge {
+  /// One line: the method and the ratios.
+  fileprivate var text: String {
+    let blocks = ratios.blocks.map { ", \($0.name.description.escapingControls) \($0.ratio)" }
+    return "\(method.rawValue), ratio \(ratios.base)\(blocks.joined())\n"
+  }
+
+  /// Components that are not in every model.
+  fileprivate var warnings: [String] {
+    kept.map { "\($0.path): has no \($0.component): \(Self.count($0)) stay as they are" }
+      + unused.map { "\($0.path): \(Self.count($0)) of \($0.component) have no counterpart" }
+  }
+
+  private static func count(_ kept: Kept) -> String {
+    "\(Format.count(kept.count)) tensor\(kept.count == 1 ? "" : "s")"
+  }
+
+  fileprivate var json: JSON {
+    [
+      "method": .string(method.rawValue), "ratio": .number(ratios.base),
+      "blocks": .object(
+        JSONObject(ratios.blocks.map { ($0.name.description, .number($0.ratio)) })),
+      "kept": .array(kept.map(Self.json)), "unused": .array(unused.map(Self.json)),
+    ]
+  }
+
+  private static func json(_ kept: Kept) -> JSON {
+    [
+      "path": .string(kept.path), "component": .string(kept.component),
+      "tensors": .integer(kept.count),
+    ]
+  }
+}
+
+extension AdapterOutcome {
+  /// One line: how much of the LoRA was applied.
+  fileprivate var text: String {
+    let forms = kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+      .map { "\(Format.count($0.value)) \($0.key)" }.joined(separator: ", ")
+    let known = leftovers.count - surprises.count
+    let rest = known == 0 ? "" : ", \(known) tensors bundled with it left alone"
+    return "\(path.escapingControls) x \(strength): \(Format.count(applied)) of "
+      + "\(Format.count(total)) modules applied (\(forms))\(rest)\n"
+  }
+
+  /// What has no place in the model, each by name.
+  fileprivate var warnings: [String] {
+    surprises.map { "\(path): '\($0.name)' was not applied: \($0.reason)" }
+  }
+
+  fileprivate var json: JSON {
+    [
+      "path": .string(path), "strength": .number(strength), "applied": .integer(applied),
+      "modules": .integer(total),
+      "forms": .object(JSONObject(kinds.sorted { $0.key < $1.key }.map { ($0, .integer($1)) })),
+      "not_applied": .array(
+        leftovers.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
+    ]
+  }
+}
