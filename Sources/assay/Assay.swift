@@ -16,7 +16,8 @@ struct Assay: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      InspectCommand.self, ConvertCommand.self, ValidateCommand.self, GenerateCommand.self,
+      InspectCommand.self, ConvertCommand.self, DoctorCommand.self, ValidateCommand.self,
+      GenerateCommand.self,
       VerifyCommand.self, ScanCommand.self, BenchCommand.self, DiffCommand.self,
       LineageCommand.self, ExtractLoRACommand.self, MergeCommand.self, CatalogCommand.self,
     ])

@@ -24,7 +24,7 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
 
   private let path: String
   private let contents: TorchContents
-  private let layouts: [TorchLayout]
+  let layouts: [TorchLayout]
 
   /// Opens a file.
   ///

@@ -61,28 +61,12 @@ public struct Prediction: Sendable, Hashable {
   /// `modelspec.prediction_type`, the trainer's `parameterization`, Stable Diffusion 2.x's count of
   /// training steps, and last the family's rule.
   init(names: Names, metadata: JSONObject, family: Family, inputChannels: Int?) {
-    func has(_ marker: String) -> Bool {
-      names.contains(marker) || names.contains(CarriedName.prefix + marker)
-    }
-    schedule = has("ztsnr") ? .zeroTerminalSNR : .discrete
-    let values = metadata["values"]
-    if has("edm_vpred.sigma_max") {
-      (type, schedule, origin) = (.velocity, .continuous, .marker("edm_vpred.sigma_max"))
-    } else if has("edm_mean") {
-      (type, schedule, origin) = (.epsilon, .continuous, .marker("edm_mean"))
-    } else if has("v_pred") {
-      (type, origin) = (.velocity, .marker("v_pred"))
-    } else if let type = Self.stated(metadata["modelspec.prediction_type"]) {
-      (self.type, origin) = (type, .metadata("modelspec.prediction_type"))
-    } else if let type = Self.stated(values?["hyper_parameters"]?["parameterization"]) {
-      (self.type, origin) = (type, .metadata("parameterization"))
-    } else if family == .stableDiffusion2, let step = values?["global_step"]?.intValue,
-      let type = Self.byStep[step]
-    {
-      (self.type, origin) = (type, .metadata("global_step"))
+    if let first = Self.statements(of: names, metadata, family).first {
+      self = first
     } else {
       let isPlain = inputChannels == nil || inputChannels == 4
       type = family == .stableDiffusion2 && isPlain ? .velocity : .epsilon
+      schedule = Self.discreteSchedule(names)
       origin = .assumed
     }
   }
@@ -100,6 +84,44 @@ public struct Prediction: Sendable, Hashable {
     default: return nil
     }
     return isRight || origin == .assumed ? nil : "contradicts the prediction type"
+  }
+
+  /// Everything in a single file that says what is predicted, the strongest first.
+  public static func statements(
+    in tensors: [TensorDescription], metadata: JSONObject, family: Family
+  ) -> [Prediction] {
+    statements(of: Names(tensors.map { NameCleaning.clean($0.name) }), metadata, family)
+  }
+
+  private static func statements(
+    of names: Names, _ metadata: JSONObject, _ family: Family
+  ) -> [Prediction] {
+    let schedule = discreteSchedule(names)
+    let values = metadata["values"]
+    let markers: [(name: String, type: PredictionType, schedule: Schedule)] = [
+      ("edm_vpred.sigma_max", .velocity, .continuous), ("edm_mean", .epsilon, .continuous),
+      ("v_pred", .velocity, schedule),
+    ]
+    let byStep = family == .stableDiffusion2 ? values?["global_step"]?.intValue : nil
+    let stated = [
+      ("modelspec.prediction_type", Self.stated(metadata["modelspec.prediction_type"])),
+      ("parameterization", Self.stated(values?["hyper_parameters"]?["parameterization"])),
+      ("global_step", byStep.flatMap { Self.byStep[$0] }),
+    ]
+    return markers.filter { hasMarker($0.name, names) }.map {
+      Prediction(type: $0.type, schedule: $0.schedule, origin: .marker($0.name))
+    }
+      + stated.compactMap { key, type in
+        type.map { Prediction(type: $0, schedule: schedule, origin: .metadata(key)) }
+      }
+  }
+
+  private static func discreteSchedule(_ names: Names) -> Schedule {
+    hasMarker("ztsnr", names) ? .zeroTerminalSNR : .discrete
+  }
+
+  private static func hasMarker(_ marker: String, _ names: Names) -> Bool {
+    names.contains(marker) || names.contains(CarriedName.prefix + marker)
   }
 
   /// Reads a scheduler's configuration; `nil` where it does not say.

@@ -76,6 +76,11 @@ public struct StoredForms: Sendable, Hashable {
   /// The places of the tensors that belong to such weights or mark them; their values mean nothing
   /// by themselves.
   public let companions: Set<Int>
+  /// The place of the scale of each weight that has one.
+  public let scales: [Int: Int]
+  /// The places of the markers of components.
+  public let markers: [Int]
+  private let companionsByWeight: [Int: [Int]]
 
   /// Looks through a model's tensors.
   public init(of tensors: [TensorDescription]) {
@@ -85,9 +90,16 @@ public struct StoredForms: Sendable, Hashable {
       forms[weight] = StoredForm(of: tensors[weight], companions, in: tensors)
     }
     byWeight = forms
-    let markers = tensors.indices.filter { ScaledMarker.isMarker(tensors[$0].name) }
+    scales = found.byWeight.compactMapValues { companions in
+      companions.first { $0.role == .scale }?.index
+    }
+    companionsByWeight = found.byWeight.mapValues { $0.map(\.index) }
+    markers = tensors.indices.filter { ScaledMarker.isMarker(tensors[$0].name) }
     companions = Set(found.weights.keys).union(markers)
   }
+
+  /// The places of the tensors that belong to a weight.
+  public func companions(of weight: Int) -> [Int] { companionsByWeight[weight] ?? [] }
 
   /// The number of weights in each form, the commonest first.
   public var counts: [(form: StoredForm, count: Int)] {

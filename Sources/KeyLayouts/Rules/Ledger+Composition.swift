@@ -9,6 +9,16 @@ extension Ledger {
       leftovers: [:])
   }
 
+  /// The account of tensors that are made as stated; what none is made of is left behind
+  /// unexplained.
+  public static func making(
+    _ targets: [(tensor: TensorDescription, recipe: Recipe)], of sources: [TensorDescription]
+  ) -> Ledger {
+    Ledger(
+      sources: sources,
+      targets: targets.map { Target(description: $0.tensor, recipe: $0.recipe) }, leftovers: [:])
+  }
+
   /// The account of this conversion and a next one, which takes this one's targets as its source.
   public func followed(by next: Ledger) -> Ledger {
     let recipes = targets.map(\.recipe)

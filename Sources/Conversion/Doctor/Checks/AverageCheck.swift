@@ -1,0 +1,28 @@
+internal import KeyLayouts
+internal import TensorCore
+
+/// Averaged weights that no reader draws with.
+struct AverageCheck: DoctorCheck {
+  static let name = "ema"
+
+  func examine(_ patient: Patient, _ plan: inout RepairPlan) -> [Finding] {
+    let places = patient.cleanNames.indices.filter {
+      patient.cleanNames[$0].hasPrefix("model_ema.")
+        && patient.tensors[$0].shape.elementCount > 1
+    }
+    guard !places.isEmpty else { return [] }
+    let bytes = places.reduce(0) { total, place in
+      let tensor = patient.tensors[place]
+      return total + (tensor.elementType.byteCount(for: tensor.shape) ?? 0)
+    }
+    return [
+      Finding(
+        Self.name, .note,
+        "averaged weights (EMA) of the U-Net that nothing uses, "
+          + (bytes < 1_000_000 ? "\(bytes) bytes" : "\(bytes / 1_000_000) MB"),
+        tensors: places.map { patient.tensors[$0].name },
+        why: "they double the size; which of the two sets draws better is the trainer's to know",
+        advice: "convert --ema drop leaves them out, --ema only draws with them")
+    ]
+  }
+}
