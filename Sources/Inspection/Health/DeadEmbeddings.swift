@@ -9,7 +9,10 @@ struct DeadEmbeddings {
   init(_ view: TensorView) {
     name = view.name
     let length = view.elementType.byteCount(of: view.shape[1])
-    guard length > 0, view.shape[1] % view.elementType.blockElements == 0 else { return }
+    // Every row is remembered: no vocabulary has more.
+    guard length > 0, view.shape[0] <= 1 << 20,
+      view.shape[1] % view.elementType.blockElements == 0
+    else { return }
     var seen: [Digest128: Int] = [:]
     for row in 0..<view.shape[0] {
       let start = view.byteRange.lowerBound + row * length
