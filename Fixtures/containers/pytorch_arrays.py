@@ -64,6 +64,7 @@ def make():
         add(path, both)
     torch.save(both, VALID / "arrays.pt")
     add(VALID / "arrays.pt", both)
+    types()
     # NumPy 1's names for the same functions.
     old = pickle.dumps(both, protocol=2).replace(
         b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
@@ -87,3 +88,39 @@ def make():
         {"params": {"layer": [{"w": arrays["half"]}, arrays["flags"]]}, "step": 3}, protocol=4))
     expect(path, {"params.layer.0.w": tensors["half"], "params.layer.1": tensors["flags"]},
            {"step": 3})
+
+
+def types():
+    """Codes of element types that numpy takes and does not write itself, and some that it refuses."""
+    def array(code):
+        dtype = numpy.dtype(code) if code in KNOWN else None
+        values = numpy.arange(1, 4).astype(dtype) if dtype else numpy.zeros(3, "f8")
+        plain = pickle.dumps(values, 2)
+        own = f"{values.dtype.kind}{values.dtype.itemsize}".encode()
+        mark = b"X" + len(own).to_bytes(4, "little") + own
+        assert plain.count(mark) == 1
+        other = b"X" + len(code).to_bytes(4, "little") + code.encode()
+        # What numpy would take, it must take.
+        plain = plain.replace(mark, other)
+        if dtype:
+            assert (pickle.loads(plain) == values).all()
+        return plain[2:-1], values
+
+    parts, tensors, unread = [], {}, {}
+    for code in KNOWN + ["f6", "f3", "x4", "g", "", "<", "Float32"]:
+        body, values = array(code)
+        # Every array is a pickle of its own inside one dictionary; memo numbers repeat harmlessly.
+        parts.append(b"X" + len(code).to_bytes(4, "little") + code.encode() + body)
+        if code in KNOWN:
+            tensors[code] = torch.from_numpy(values.astype(values.dtype.newbyteorder("<")))
+        else:
+            unread[code] = f"the NumPy dtype '{code}' has no counterpart"
+    path = VALID / "array-types.pkl"
+    path.write_bytes(b"\x80\x02}(" + b"".join(parts) + b"u.")
+    raw = numpy.zeros(3, "f8").tobytes().hex()
+    expect(path, tensors, {code: {"bytes": raw} for code in unread}, (), unread)
+
+
+KNOWN = ["<f4", ">f4", "=f4", "float32", "single", "f", "half", "e", "float64", "double", "d",
+         "float", "int8", "b", "uint8", "B", "int16", ">i2", "h", "int32", "i", "int64", "q",
+         "complex64", "F", "complex", "?", "bool"]

@@ -28,6 +28,8 @@ public struct ConversionRequest: Sendable, Hashable {
   public var vaePath: String?
   /// What the result is to say beside what the source says.
   public var metadata = JSONObject()
+  /// Whether a checkpoint without any tensors is converted all the same.
+  public var allowsEmpty = false
   /// Whether the conversion is run back as well, and every tensor compared.
   public var isCertified = false
   /// The program and version that an ingot names as its writer.

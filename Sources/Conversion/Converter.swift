@@ -29,6 +29,7 @@ public struct Converter: Sendable {
     progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws -> ConversionReport {
     try request.check()
+    try requireTensors()
     let plan = try ConversionPlan(model, request)
     var mapped = MappedTensors(plan.source, by: plan.ledger)
     if request.container.contents == .components { mapped = mapped.byComponent }
@@ -68,6 +69,18 @@ public struct Converter: Sendable {
       markers: markers.tensors.map(\.name),
       nearest: plan.reading?.nearestToUnexplained ?? [:],
       certificate: certificate)
+  }
+
+  /// A result without tensors is hardly ever what is meant: the weights were elsewhere, or in a form
+  /// that cannot be read.
+  private func requireTensors() throws(ConversionError) {
+    guard checkpoint.source.tensors.isEmpty, !request.allowsEmpty else { return }
+    var problem = "has no tensors"
+    if let unread = checkpoint.metadata["unreadTensors"]?.objectValue?.members.first {
+      problem += " that can be read, first '\(unread.key)': \(unread.value.stringValue ?? "")"
+    }
+    throw ConversionError(
+      path: checkpoint.path, problem: problem + "; --allow-empty converts it all the same")
   }
 
   /// What the result is to say beside its tensors.

@@ -72,6 +72,11 @@ struct Tool {
 
   /// Runs the tool with arguments where no file may grow beyond `blocks` half kilobytes.
   func run(limitedTo blocks: Int, _ arguments: String...) throws -> Outcome {
+    try run(limitedTo: blocks, arguments)
+  }
+
+  /// Runs the tool with a list of arguments where no file may grow beyond `blocks` half kilobytes.
+  func run(limitedTo blocks: Int, _ arguments: [String]) throws -> Outcome {
     try launch("/bin/sh", ["-c", "ulimit -f \(blocks); exec \"$0\" \"$@\"", Self.path] + arguments)
   }
 
@@ -82,6 +87,16 @@ struct Tool {
     try launch(Self.path, arguments) { process in
       Thread.sleep(forTimeInterval: seconds)
       kill(process.processIdentifier, signal)
+    }
+  }
+
+  /// Runs the tool with arguments and kills it some seconds after it has begun to write into its
+  /// folder, which must be empty before.
+  func run(killedAfter seconds: Double, _ arguments: [String]) throws -> Outcome {
+    try launch(Self.path, arguments) { process in
+      while process.isRunning, contents.isEmpty { usleep(200) }
+      Thread.sleep(forTimeInterval: seconds)
+      kill(process.processIdentifier, SIGKILL)
     }
   }
 

@@ -89,6 +89,12 @@ public struct IngotWriter: ~Copyable, CheckpointWriter {
     }
     if let components { self.metadata["components"] = .object(components) }
     records.reserveCapacity(tensors.count)
+    file.reserve(
+      byteCount: tensors.reduce(IngotLayout.headerBytes) { end, tensor in
+        let count = tensor.elementType.byteCount(for: tensor.shape) ?? 0
+        let start = IngotLayout.align(end, to: IngotLayout.alignment(ofTensor: count))
+        return start.addingReportingOverflow(count).partialValue
+      })
     try file.pad(to: IngotLayout.headerBytes)
   }
 

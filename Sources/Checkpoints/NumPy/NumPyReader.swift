@@ -152,7 +152,10 @@ public struct NumPyReader: TensorSource, CheckpointReader {
   /// Whether a file is an archive with arrays in it, or empty, and not torch's. A damaged archive
   /// is left to the reader that reports it.
   private static func holdsArrays(_ bytes: ByteStorage) -> Bool {
-    guard ZipArchive.recognises(bytes), let archive = try? ZipArchive(bytes) else { return false }
+    // torch's pickle is nearly always first: then the directory need not be read to know.
+    guard ZipArchive.recognises(bytes), ZipArchive.firstName(bytes)?.hasSuffix("data.pkl") != true,
+      let archive = try? ZipArchive(bytes)
+    else { return false }
     // `numpy.savez` without arrays writes an empty archive, torch never does.
     return archive.members.isEmpty
       || archive.members.contains { arrayName($0) != nil }

@@ -171,6 +171,17 @@ struct NumpyType: Sendable {
   /// Whether it is more than one number: fields, or a shape of its own.
   var isStructured = false
 
+  /// Takes a code as `numpy.dtype` does: `f4`, with a byte order in front (`>f4`), one letter, or a
+  /// name. numpy itself pickles the first form only.
+  init(code: String) {
+    var rest = Substring(code)
+    if let order = rest.first, "<>=|".contains(order), rest.count > 1 {
+      isBigEndian = order == ">"
+      rest.removeFirst()
+    }
+    self.code = Self.names[String(rest)] ?? String(rest)
+  }
+
   /// The element type of plain numbers.
   var elementType: ElementType? { isStructured ? nil : Self.elementTypes[code] }
 
@@ -178,8 +189,18 @@ struct NumpyType: Sendable {
     "b1": .bool, "i1": .int8, "i2": .int16, "i4": .int32, "i8": .int64, "u1": .uint8,
     "u2": .uint16, "u4": .uint32, "u8": .uint64, "f2": .float16, "f4": .float32,
     "f8": .float64, "c8": .complex64, "c16": .complex128,
-    // As a class, or with another letter.
-    "?": .bool, "b": .int8, "B": .uint8,
+  ]
+
+  /// Other spellings: letters and names whose width is the same on every machine.
+  private static let names: [String: String] = [
+    "?": "b1", "bool": "b1", "bool_": "b1", "b": "i1", "byte": "i1", "int8": "i1", "B": "u1",
+    "ubyte": "u1", "uint8": "u1", "h": "i2", "short": "i2", "int16": "i2", "H": "u2",
+    "ushort": "u2", "uint16": "u2", "i": "i4", "intc": "i4", "int32": "i4", "I": "u4",
+    "uintc": "u4", "uint32": "u4", "q": "i8", "longlong": "i8", "int64": "i8", "Q": "u8",
+    "ulonglong": "u8", "uint64": "u8", "e": "f2", "half": "f2", "float16": "f2", "f": "f4",
+    "single": "f4", "float32": "f4", "d": "f8", "double": "f8", "float64": "f8", "float": "f8",
+    "F": "c8", "csingle": "c8", "complex64": "c8", "D": "c16", "cdouble": "c16",
+    "complex128": "c16", "complex": "c16", "O": "O8", "object": "O8",
   ]
 }
 

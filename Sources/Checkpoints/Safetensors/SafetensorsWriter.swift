@@ -95,6 +95,11 @@ public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
       next = try OutputFile(replacing: plan.paths[finished.count])
     }
     let header = headers[finished.count]
+    let tensors = announcement?.tensors[plan.ranges[finished.count]] ?? []
+    next.reserve(
+      byteCount: tensors.reduce(header.count) {
+        $0 + ($1.elementType.byteCount(for: $1.shape) ?? 0)
+      })
     try unsafe next.write(header.span.bytes)
     file = consume next
   }

@@ -4,7 +4,11 @@ extension FileScan {
   /// Looks into every member of a zip archive that any reader could find; `false` when the region
   /// is none.
   mutating func scanZip(_ region: ScanRegion, _ place: Place) -> Bool {
-    guard membersLeft > 0, let archive = LooseZip(region, limit: membersLeft) else { return false }
+    // Of a thousand tensors, the last pages of each would have to be read.
+    let reach = place.isTensor ? 1 << 10 : LooseZip.endReach
+    guard membersLeft > 0, let archive = LooseZip(region, limit: membersLeft, reach: reach) else {
+      return false
+    }
     takeMembers(archive.members.count, place)
     if archive.isCut { remark(place, "zip: more members than are looked into") }
     for oddity in archive.oddities { remark(place, "zip: " + oddity) }

@@ -46,6 +46,13 @@ struct FileScan {
     var isPickleByName = false
     /// Whether it is the file itself.
     var isFile: Bool { member.isEmpty }
+    /// Whether it is called as torch calls the bytes of tensors: `archive/data/7`.
+    var isTensor: Bool {
+      guard let parts = member.last?.utf8.split(separator: UInt8(ascii: "/")), parts.count > 1,
+        parts[parts.count - 2].elementsEqual("data".utf8)
+      else { return false }
+      return parts[parts.count - 1].allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= $0 }
+    }
     /// Whether it lies where nothing has a place, so that a pickle may start anywhere in it.
     var isBehind = false
 

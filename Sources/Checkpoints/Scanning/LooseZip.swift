@@ -36,12 +36,17 @@ struct LooseZip {
   private typealias Signature = ZipArchive.Signature
   private let limit: Int
 
+  /// How far from the end of a file the end record may start: behind it stands a comment.
+  static let endReach = 22 + 0xFFFF
+
   /// Reads an archive of at most `limit` members; `nil` when the region is none.
-  init?(_ region: ScanRegion, limit: Int) {
+  ///
+  /// - Parameter reach: how far from the end an end record is looked for.
+  init?(_ region: ScanRegion, limit: Int, reach: Int = LooseZip.endReach) {
     self.region = region
     self.limit = limit
     let startsAsZip = region.load(UInt32.self, at: 0) == Signature.localHeader
-    let ends = Self.ends(in: region)
+    let ends = Self.ends(in: region, reach: startsAsZip ? Self.endReach : reach)
     for end in ends { readDirectory(end: end) }
     // An end record without members is an empty archive, or chance.
     let isEmpty = region.count == 22 && ends == [0]
@@ -53,9 +58,9 @@ struct LooseZip {
 
   /// End records: the last one that fits, and any other in the last 64 KiB, since readers differ
   /// in where they look.
-  private static func ends(in region: ScanRegion) -> [Int] {
+  private static func ends(in region: ScanRegion, reach: Int) -> [Int] {
     var ends: [Int] = []
-    let from = max(0, region.count - 22 - 0xFFFF)
+    let from = max(0, region.count - reach)
     while let last = region.firstSignature(
       Signature.end, from: (ends.last ?? from - 1) + 1, before: region.count)
     {

@@ -138,6 +138,24 @@ extension ScanRegion {
 }
 
 extension RawSpan {
+  /// The place of the first little-endian number of 32 bits that is a signature.
+  func firstOffset(of signature: UInt32) -> Int? {
+    unsafe withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return nil }
+      let first = Int32(signature & 0xFF)
+      var position = 0
+      while bytes.count - position >= 4,
+        let found = unsafe memchr(start + position, first, bytes.count - position - 3)
+      {
+        position = unsafe UnsafeRawPointer(found) - start
+        let number = unsafe bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)
+        if UInt32(littleEndian: number) == signature { return position }
+        position += 1
+      }
+      return nil
+    }
+  }
+
   /// The places of a byte, in order.
   func offsets(of byte: UInt8) -> [Int] {
     unsafe withUnsafeBytes { bytes in

@@ -75,18 +75,21 @@ struct ScanRegion {
 
   /// The place of a 32-bit signature from `start` on.
   func firstSignature(_ signature: UInt32, from start: Int, before end: Int) -> Int? {
-    var result: Int?
-    let part = part(0..<end)
-    // Most of what is asked about is small or none of it.
-    guard start < end else { return nil }
-    part.forEach(UInt8(truncatingIfNeeded: signature), from: start) { offset in
-      if part.load(UInt32.self, at: offset) == signature {
-        result = offset
-        return end
-      }
-      return offset + 1
+    let limit = min(end, count)
+    var position = max(start, 0)
+    // What is asked for is often near.
+    var size = 1 << 12
+    while limit - position >= 4 {
+      let chunk = position..<min(position + size, limit)
+      let found = storage.withBytes(
+        in: range.lowerBound + chunk.lowerBound..<range.lowerBound + chunk.upperBound
+      ) { $0.firstOffset(of: signature) }
+      if let found { return position + found }
+      // The signature may lie across the end of the piece.
+      position = chunk.upperBound - 3
+      size = min(2 * size, Self.chunk)
     }
-    return result
+    return nil
   }
 
   /// The place of the next record of a zip archive: `PK` and two small numbers.

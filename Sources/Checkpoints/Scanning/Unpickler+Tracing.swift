@@ -271,8 +271,8 @@ extension Unpickler {
     for value in values ?? [] where PickleTrace.unpicklesBytes(subject) {
       if let data = constantBytes(value) { trace?.note(nested: data, at: opcodeStart) }
     }
-    if case .global = callee {
-      noteUse(calling: subject, by: opcode, values, hasKeywords: hasItems(keywords))
+    if case .global(let index) = callee {
+      noteUse(calling: subject, at: index, by: opcode, values, hasKeywords: hasItems(keywords))
     }
     let result: PickleValue
     do throws(PickleProblem) {

@@ -13,9 +13,11 @@ extension Unpickler {
 
   /// Judges one call of such a function.
   mutating func noteUse(
-    calling subject: PickleTrace.Subject, by opcode: Opcode, _ arguments: [PickleValue]?,
-    hasKeywords: Bool
+    calling subject: PickleTrace.Subject, at global: Int, by opcode: Opcode,
+    _ arguments: [PickleValue]?, hasKeywords: Bool
   ) {
+    // Most calls are of what we know to make plain data.
+    guard heap.globals[global].known == nil else { return }
     guard let function = UseDependent(subject) else {
       noteInitialiser(subject, by: opcode, arguments ?? [.none, .none])
       return

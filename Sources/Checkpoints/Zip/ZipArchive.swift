@@ -28,6 +28,14 @@ struct ZipArchive: Sendable {
       || bytes.load(UInt32.self, at: 0) == Signature.end
   }
 
+  /// The name in the first local header, which nothing has checked.
+  static func firstName(_ bytes: ByteStorage) -> String? {
+    guard let length = bytes.load(UInt16.self, at: 26), 30 + Int(length) <= bytes.count else {
+      return nil
+    }
+    return name(bytes.array(in: 30..<30 + Int(length)))
+  }
+
   /// Reads and checks the directory and every local header.
   init(_ bytes: ByteStorage) throws(ZipProblem) {
     let end = try ZipEnd(bytes)

@@ -1,3 +1,5 @@
+internal import CKernels
+
 #if canImport(Glibc)
   internal import Glibc
 #endif
@@ -13,6 +15,8 @@ public struct OutputFile: ~Copyable {
   /// The number of bytes appended so far.
   public var position: Int { flushed + pending.count }
 
+  /// Where the links at `path` lead.
+  private let target: String
   private let temporaryPath: String
   private let descriptor: Int32
   private var flushed = 0
@@ -20,11 +24,13 @@ public struct OutputFile: ~Copyable {
   /// Where the part ends that the disk was told to write.
   private var handedOver = 0
   private var isSealed = false
+  /// Whether room was set aside behind what was written.
+  private var isReserved = false
 
   private static let bufferSize = 1 << 20
   private static let writebackBytes = 1 << 25
 
-  /// Starts a file that will replace `path`.
+  /// Starts a file that will replace the one at `path`, or the one that a link there points to.
   ///
   /// - Throws: `FileError` when the target is a folder or a device, the path is empty, or its
   ///   folder cannot be written.
@@ -35,13 +41,15 @@ public struct OutputFile: ~Copyable {
     if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
       throw FileError(status.st_mode & S_IFMT == S_IFDIR ? .isFolder : .notRegular, path: path)
     }
-    let temporary = TemporaryPaths.reserve(beside: path)
+    let target = try LinkedPath.resolving(path)
+    let temporary = TemporaryPaths.reserve(beside: target)
     let descriptor = unsafe open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
       TemporaryPaths.forget(temporary)
       throw FileError(.create, path: path, code: errno)
     }
     self.path = path
+    self.target = target
     self.temporaryPath = temporary
     self.descriptor = descriptor
     pending.reserveCapacity(Self.bufferSize)
@@ -77,6 +85,13 @@ public struct OutputFile: ~Copyable {
     guard unsafe unlink(path) == 0 || errno == ENOENT else {
       throw FileError(.write, path: path, code: errno)
     }
+  }
+
+  /// Announces how long the file is going to be, about, so that the disk can set aside one run of
+  /// blocks for it. A hint: it may become longer or shorter.
+  public mutating func reserve(byteCount: Int) {
+    assay_reserve_file(descriptor, Int64(byteCount))
+    isReserved = true
   }
 
   /// Appends bytes.
@@ -138,10 +153,14 @@ public struct OutputFile: ~Copyable {
   /// - Throws: as `commit()`.
   public consuming func seal() throws(FileError) -> SealedFile {
     try flush()
+    // What was set aside and not used goes back.
+    guard !isReserved || ftruncate(descriptor, off_t(flushed)) == 0 else {
+      throw FileError(.write, path: path, code: errno)
+    }
     try MappingGuard.check()
     guard fsync(descriptor) == 0 else { throw FileError(.write, path: path, code: errno) }
     isSealed = true
-    return SealedFile(path: path, temporaryPath: temporaryPath)
+    return SealedFile(path: path, target: target, temporaryPath: temporaryPath)
   }
 
   private mutating func flush() throws(FileError) {
@@ -153,12 +172,10 @@ public struct OutputFile: ~Copyable {
   }
 
   /// Lets the disk begin with what has been written, so that the last `fsync` has little to wait
-  /// for: Linux starts to write dirty pages that are declared not needed, and keeps them. A hint:
-  /// errors are ignored.
+  /// for. A hint: errors are ignored.
   private mutating func startWriteback() {
     guard flushed - handedOver >= Self.writebackBytes else { return }
-    _ = posix_fadvise(
-      descriptor, off_t(handedOver), off_t(flushed - handedOver), POSIX_FADV_DONTNEED)
+    assay_start_writeback(descriptor, Int64(handedOver), Int64(flushed - handedOver))
     handedOver = flushed
   }
 

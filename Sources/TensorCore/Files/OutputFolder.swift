@@ -9,9 +9,11 @@ public struct OutputFolder: ~Copyable {
   public let path: String
   /// Where to write the files until then.
   public let temporaryPath: String
+  /// Where the links at `path` lead.
+  private let target: String
   private var isCommitted = false
 
-  /// Starts a folder at `path`, which must not exist or be an empty folder.
+  /// Starts a folder at `path`, which must not exist or be an empty folder, or a link to one.
   ///
   /// - Throws: `FileError` when something is there already, or the parent cannot be written.
   public init(creating path: String) throws(FileError) {
@@ -24,13 +26,15 @@ public struct OutputFolder: ~Copyable {
       let contents = try? FileManager.default.contentsOfDirectory(atPath: path)
       guard contents?.isEmpty == true else { throw FileError(.create, path: path, code: EEXIST) }
     }
-    let temporary = TemporaryPaths.reserve(beside: path)
+    let target = try LinkedPath.resolving(path)
+    let temporary = TemporaryPaths.reserve(beside: target)
     guard unsafe mkdir(temporary, 0o777) == 0 else {
       let code = errno
       TemporaryPaths.forget(temporary)
       throw FileError(.create, path: path, code: code)
     }
     self.path = path
+    self.target = target
     self.temporaryPath = temporary
   }
 
@@ -63,12 +67,12 @@ public struct OutputFolder: ~Copyable {
   /// Moves the folder to `path`.
   public consuming func commit() throws(FileError) {
     try MappingGuard.check()
-    guard unsafe rename(temporaryPath, path) == 0 else {
+    guard unsafe rename(temporaryPath, target) == 0 else {
       throw FileError(.rename, path: path, code: errno)
     }
     isCommitted = true
     TemporaryPaths.forget(temporaryPath)
-    Self.synchronise(folderOf: path)
+    Self.synchronise(folderOf: target)
   }
 
   /// Makes a rename durable. Best effort: some file systems cannot.

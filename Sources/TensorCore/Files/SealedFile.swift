@@ -8,11 +8,14 @@
 public final class SealedFile {
   /// The path that the file will have.
   public let path: String
+  private let target: String
   private let temporaryPath: String
   private var isCommitted = false
 
-  init(path: String, temporaryPath: String) {
+  /// - Parameter target: where the links at `path` lead.
+  init(path: String, target: String, temporaryPath: String) {
     self.path = path
+    self.target = target
     self.temporaryPath = temporaryPath
   }
 
@@ -27,11 +30,11 @@ public final class SealedFile {
   /// - Throws: `FileError` when that is impossible.
   public func commit() throws(FileError) {
     guard !isCommitted else { return }
-    guard unsafe rename(temporaryPath, path) == 0 else {
+    guard unsafe rename(temporaryPath, target) == 0 else {
       throw FileError(.rename, path: path, code: errno)
     }
     isCommitted = true
     TemporaryPaths.forget(temporaryPath)
-    OutputFolder.synchronise(folderOf: path)
+    OutputFolder.synchronise(folderOf: target)
   }
 }

@@ -49,6 +49,9 @@ struct PreparationArguments: ParsableArguments {
   @Flag(help: "Fail when a tensor has no place in the model's family.")
   var strict = false
 
+  @Flag(help: "Convert a checkpoint that has no tensors at all.")
+  var allowEmpty = false
+
   @Flag(
     help: "Convert back too, compare every tensor, and say so in the result's metadata.")
   var certify = false
@@ -61,6 +64,7 @@ struct PreparationArguments: ParsableArguments {
     request.vaePath = vae
     for entry in metadata { request.metadata[entry.key] = .string(entry.value) }
     request.isStrict = strict
+    request.allowsEmpty = allowEmpty
     request.isCertified = certify
   }
 
