@@ -39,7 +39,7 @@ public struct Converter: Sendable {
     let markers = markers(plan, present: values.tensors)
     let tensors: any TensorSource =
       markers.tensors.isEmpty ? values : JoinedTensors(values, markers)
-    var metadata = metadata(plan)
+    var metadata = metadata(plan, of: tensors)
     let certificate =
       request.isCertified ? try RoundTrip(plan, values, of: checkpoint.path).certificate() : nil
     if let certificate { metadata[RoundTripCertificate.key] = .string(certificate.json.text()) }
@@ -55,7 +55,8 @@ public struct Converter: Sendable {
     return ConversionReport(
       source: checkpoint.path, sourceFormat: checkpoint.format,
       detection: plan.reading?.detection, output: request.output,
-      container: request.container, layout: plan.layout, ledger: plan.ledger,
+      container: request.container, layout: plan.layout,
+      ledger: model.namesBefore.map(plan.ledger.noting) ?? plan.ledger,
       opaqueValues: checkpoint.opaqueValues, safety: checkpoint.shownSafety,
       unreadTensors: checkpoint.metadata["unreadTensors"]?.objectValue ?? [:],
       byteCount: tensors.byteCount,
@@ -84,10 +85,13 @@ public struct Converter: Sendable {
   }
 
   /// What the result is to say beside its tensors.
-  private func metadata(_ plan: ConversionPlan) -> JSONObject {
+  private func metadata(_ plan: ConversionPlan, of tensors: any TensorSource) -> JSONObject {
     var metadata = checkpoint.portableMetadata
     // What was true of an earlier conversion says nothing of this one.
     metadata[RoundTripCertificate.key] = nil
+    metadata[FamilyHint.key] = plan.reading.flatMap {
+      FamilyHint.note(of: $0.detection.family, beside: tensors.tensors).map(JSON.string)
+    }
     // What a trainer kept for itself is of no use to who draws.
     if request.isPruned { metadata["values"] = nil }
     // ComfyUI would take the weights for quantised ones.

@@ -90,6 +90,37 @@ import Testing
     }
   }
 
+  /// A folder's files have no temporary paths when people look for them.
+  @Test func aTypeThatAFolderCannotHold() throws {
+    try Tool.inFolder { tool in
+      let model = try tool.writeSmallModel()
+      let outcome = try tool.run("convert", model, "-o", tool.file("out"), "--dtype", "q8_0")
+      expectOneLine(
+        outcome, "\(tool.file("out"))/unet/diffusion_pytorch_model.safetensors: tensor '",
+        "for which safetensors has no code")
+      #expect(tool.contents == ["model"])
+    }
+  }
+
+  @Test func aConfigurationThatContradictsTheTensors() throws {
+    try Tool.inFolder { tool in
+      let model = try tool.writeSmallModel()
+      for (field, problem) in [
+        ("\"cross_attention_dim\": 7", "says cross_attention_dim 7, its tensors say"),
+        (
+          "\"use_linear_projection\": true",
+          "says use_linear_projection true, its tensors say false"
+        ),
+        ("\"norm_num_groups\": 5", "says norm_num_groups 5, expected a divisor"),
+      ] {
+        let config = try tool.write(
+          "config.json", Data("{\"unet\": {\(field)}}".utf8))
+        expectOneLine(
+          try tool.run("inspect", model, "--config", config), "\(model): ", problem)
+      }
+    }
+  }
+
   @Test(arguments: ["generate", "validate"]) func aModelWithoutTokenizer(command: String) throws {
     try Tool.inFolder { tool in
       let model = try tool.writeSmallModel()

@@ -114,8 +114,18 @@ import Testing
         "text": "cond_stage_model"}
       """.utf8
     ).write(to: URL(filePath: back))
-    try convert(odd, to: out, names: try RenameRules(file: back))
+    let report = try convert(odd, to: out, names: try RenameRules(file: back))
     #expect(try contents(ofFile: out) == contents(ofFile: sd15))
+    // The ledger shows the name in the file and the one that the table gave.
+    let entry = report.ledger.entries.first { $0.nameBefore == "net.rest.out.2.bias" }
+    #expect(entry?.json["source"] == "net.rest.out.2.bias")
+    #expect(entry?.json["renamed"] == "model.diffusion_model.out.2.bias")
+    #expect(
+      report.ledger.entries.contains {
+        $0.nameBefore == "net.down.0.0.bias"
+          && $0.source.name == "model.diffusion_model.input_blocks.0.0.bias"
+          && $0.title == "net.down.0.0.bias = model.diffusion_model.input_blocks.0.0.bias"
+      })
   }
 
   @Test(arguments: [

@@ -79,6 +79,10 @@ public struct DiffusersFolderWriter: ~Copyable, CheckpointWriter {
       try file?.append(tensor.described(as: Self.inner(tensor.description, component)))
     } catch let error as FileError {
       throw folder.naming(error)
+    } catch let error as CheckpointError {
+      // A file that has no temporary path any more when people look for it.
+      let path = folder.naming(FileError(.create, path: error.path)).path
+      throw CheckpointError(path: path, problem: error.problem)
     }
   }
 

@@ -18,6 +18,7 @@ public enum ModelReader {
     averages: AveragedWeights? = nil
   ) throws -> ReadModel {
     var checkpoint = try Checkpoint.open(path: path, options: options)
+    let namesBefore = names.map { _ in checkpoint.source.tensors.map(\.name) }
     if let names {
       checkpoint = checkpoint.replacing(
         try RenamedTensors(checkpoint.checkedSource, by: names, path: path))
@@ -26,7 +27,9 @@ public enum ModelReader {
       checkpoint = checkpoint.replacing(
         try AveragedTensors(checkpoint.checkedSource, averages, path: path))
     }
-    return ReadModel(checkpoint, overrides: overrides, averages: averages)
+    var model = ReadModel(checkpoint, overrides: overrides, averages: averages)
+    model.namesBefore = namesBefore
+    return model
   }
 }
 
@@ -38,6 +41,8 @@ public struct ReadModel: Sendable {
   public let reading: Result<LayoutReading, LayoutError>
   /// What the user says is to become of averaged weights.
   let averages: AveragedWeights?
+  /// The names that the file gives, where the user's own table gave others.
+  fileprivate(set) var namesBefore: [String]?
 
   /// Reads the names and shapes of a checkpoint.
   public init(

@@ -24,16 +24,16 @@ public struct ConfigurationOverrides: Sendable, Hashable {
     "in_channels", "out_channels", "latent_channels", "conditioning_channels",
     "block_out_channels", "layers_per_block", "cross_attention_dim",
     "projection_class_embeddings_input_dim", "hidden_size", "intermediate_size",
-    "num_hidden_layers", "vocab_size", "max_position_embeddings",
+    "num_hidden_layers", "vocab_size", "max_position_embeddings", "use_linear_projection",
   ]
 
-  /// The family of a component that does not tell it: the user's word, or else what a stated
-  /// configuration shows. Of the text encoders that stand in `text_encoder` only Stable Diffusion
-  /// 2.x's is OpenCLIP's, with its exact GELU.
-  func family(_ stated: [String: JSONObject]) -> Family? {
-    let activation =
-      (configurations["text_encoder"] ?? stated["text_encoder"])?["hidden_act"]?.stringValue
-    return family ?? (activation == "gelu" ? .stableDiffusion2 : nil)
+  /// The family of components that do not tell it: the user's word, or else what metadata and
+  /// stated configurations show.
+  func familyHint(_ metadata: JSONObject, _ stated: [String: JSONObject]) -> FamilyHint? {
+    let component = Component.textEncoder.rawValue
+    return family.map(FamilyHint.init(asserted:))
+      ?? FamilyHint(
+        metadata: metadata, textEncoder: configurations[component] ?? stated[component])
   }
 
   /// What the network predicts by the user's word, a scheduler's configuration, or else by what the
@@ -91,8 +91,8 @@ public struct ConfigurationOverrides: Sendable, Hashable {
     _ fields: JSONObject, of component: String, against derived: NotedConfiguration?
   ) throws(LayoutError) {
     for member in fields.members {
-      guard sizes.contains(member.key), derived?.origins[member.key] == .derived,
-        let found = derived?.fields[member.key], !agrees(member.value, found)
+      guard sizes.contains(member.key), let found = derived?.shown(member.key),
+        !agrees(member.value, found)
       else { continue }
       throw LayoutError(
         .contradicted(

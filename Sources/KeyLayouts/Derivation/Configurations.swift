@@ -84,7 +84,11 @@ struct Configurations {
       configuration.derive(["cross_attention_dim": .integer(width)])
     }
     if let depths = plan.depths { configuration.derive(["transformer_layers_per_block": depths]) }
-    if sizes.hasLinearProjections { configuration.derive(["use_linear_projection": true]) }
+    if sizes.hasLinearProjections {
+      configuration.derive(["use_linear_projection": true])
+    } else if sizes.contextWidth != nil {
+      configuration.imply("use_linear_projection", false)
+    }
     configuration.assume([
       "act_fn": "silu", "attention_head_dim": heads(sizes), "downsample_padding": 1,
       "flip_sin_to_cos": true, "freq_shift": 0, "mid_block_scale_factor": 1, "norm_eps": 1e-5,

@@ -16,6 +16,9 @@ public struct NotedConfiguration: Sendable, Hashable {
   public private(set) var fields = JSONObject()
   /// How each field is known.
   public private(set) var origins: [String: Origin] = [:]
+  /// What the tensors show of fields that are not written, because it is what diffusers takes for
+  /// granted.
+  private(set) var implied: [String: JSON] = [:]
 
   /// A configuration without fields.
   public init() {}
@@ -35,6 +38,12 @@ public struct NotedConfiguration: Sendable, Hashable {
   mutating func derive(_ fields: KeyValuePairs<String, JSON>) {
     for (name, value) in fields { set(name, value, .derived) }
   }
+
+  /// Takes note of a default that the tensors show.
+  mutating func imply(_ name: String, _ value: JSON) { implied[name] = value }
+
+  /// What the tensors show of a field; `nil` where they do not.
+  func shown(_ name: String) -> JSON? { origins[name] == .derived ? fields[name] : implied[name] }
 
   /// Adds fields that the family's rule gives.
   mutating func assume(_ fields: KeyValuePairs<String, JSON>) {

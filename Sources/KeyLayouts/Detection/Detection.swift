@@ -26,9 +26,9 @@ public struct Detection: Sendable, Hashable {
 
   /// - Parameters:
   ///   - names: those of the tensors, clean.
-  ///   - loneFamily: the family of a component that does not tell it.
+  ///   - hint: the family of components that do not tell it.
   init(
-    ofClean tensors: [TensorDescription], _ names: Names, loneFamily: Family? = nil
+    ofClean tensors: [TensorDescription], _ names: Names, hint: FamilyHint? = nil
   ) throws(LayoutError) {
     var (own, names) = (tensors, names)
     if names.hasModule(CarriedName.module) {
@@ -43,12 +43,14 @@ public struct Detection: Sendable, Hashable {
     }
     self.places = places
     let signs = FamilySigns(places, own)
-    family = signs.isCertain ? signs.family : loneFamily ?? signs.family
+    let hint = signs.isCertain ? nil : hint
+    family = hint?.family ?? signs.family
     contextWidth = signs.contextWidth
     try Self.checkHomes(of: places, family)
     layout = places.contains { $0.layout == .ldm } ? .ldm : .diffusers
     evidence =
-      places.map { "\($0.component.title): \($0.evidence)" } + [signs.evidence]
+      places.map { "\($0.component.title): \($0.evidence)" }
+      + [hint?.evidence ?? signs.evidence]
       + (contextWidth.map { ["cross-attention context of \($0)"] } ?? [])
   }
 

@@ -5,8 +5,8 @@ struct FamilySigns {
   let family: Family
   /// The observation that decided, in one line.
   let evidence: String
-  /// Whether the components tell the family: a VAE, or a text encoder alone in transformers' names,
-  /// does not.
+  /// Whether the components tell the family: a VAE alone does not, nor a text encoder in
+  /// transformers' names where several families may keep it.
   let isCertain: Bool
   /// The width of the text that the U-Net or ControlNet attends to.
   let contextWidth: Int?
@@ -31,7 +31,10 @@ struct FamilySigns {
     let second = places.first { $0.component == .textEncoder2 }
     isCertain =
       network != nil || second != nil
-      || first.map { $0.naming == .openCLIP || $0.layout == .ldm } ?? false
+      || first.map {
+        $0.naming == .openCLIP || $0.prefix.hasPrefix("conditioner.")
+          || $0.prefix.hasPrefix("cond_stage_model.")
+      } ?? false
     (family, evidence) =
       if let second, first == nil,
         second.prefix == "conditioner.embedders.0.model."

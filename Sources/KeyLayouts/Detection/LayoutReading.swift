@@ -41,7 +41,8 @@ public struct LayoutReading: Sendable {
     // Layers are known by their shapes, whatever is packed into a byte.
     let layers = StoredForms.unpacked(clean).map(\.tensor)
     let allNames = Names(clean.map(\.name))
-    detection = try Detection(ofClean: layers, allNames, loneFamily: overrides.family(stated))
+    detection = try Detection(
+      ofClean: layers, allNames, hint: overrides.familyHint(metadata, stated))
     let table = try FamilyTable.reading(detection, allNames)
     toSource = table.inverse { _ in .restored }
     var ledger = try table.ledger(for: clean)

@@ -58,6 +58,14 @@ public struct LayoutError: DescribedError, Hashable {
     }
   }
 
+  /// Whether a configuration contradicts the tensors, or says what no model can be.
+  public var isAboutConfiguration: Bool {
+    switch problem {
+    case .contradicted, .impossible: true
+    default: false
+    }
+  }
+
   /// The line shown to people.
   public var description: String { (origin.map { "\($0): " } ?? "") + text }
 

@@ -36,22 +36,32 @@ extension Ledger {
 }
 
 extension Ledger.Entry {
-  /// The tensor and what became of it, for machines.
+  /// The tensor and what became of it, for machines: `source` is its name in the file, `renamed` the
+  /// one that the user's own table gave it.
   public var json: JSON {
+    var members: JSONObject = ["source": .string(nameBefore ?? source.name)]
+    if nameBefore != nil { members["renamed"] = .string(source.name) }
     switch fate {
     case .mapped(let target):
-      ["source": .string(source.name), "fate": "mapped", "target": .string(target.name)]
+      members["fate"] = "mapped"
+      members["target"] = .string(target.name)
     case .split(let targets):
-      [
-        "source": .string(source.name), "fate": "split",
-        "targets": .array(targets.map { .string($0.name) }),
-      ]
+      members["fate"] = "split"
+      members["targets"] = .array(targets.map { .string($0.name) })
     case .part(let target):
-      ["source": .string(source.name), "fate": "part", "target": .string(target.name)]
+      members["fate"] = "part"
+      members["target"] = .string(target.name)
     case .ignored(let reason):
-      ["source": .string(source.name), "fate": "ignored", "reason": .string(reason)]
-    case .unexplained: ["source": .string(source.name), "fate": "unexplained"]
+      members["fate"] = "ignored"
+      members["reason"] = .string(reason)
+    case .unexplained: members["fate"] = "unexplained"
     }
+    return .object(members)
+  }
+
+  /// The tensor's name in the file, with the one that the user's own table gave it.
+  public var title: String {
+    nameBefore.map { "\($0) = \(source.name)" } ?? source.name
   }
 
   /// What became of the tensor, for people.

@@ -23,6 +23,8 @@ public struct Ledger: Sendable, Hashable {
     public let source: TensorDescription
     /// What became of it.
     public let fate: Fate
+    /// Its name in the file, where the user's own table gave it the one that `source` has.
+    public var nameBefore: String?
   }
 
   /// A tensor of the result.
@@ -124,6 +126,15 @@ public struct Ledger: Sendable, Hashable {
   func naming(_ sources: [TensorDescription]) -> Ledger {
     var ledger = self
     ledger.entries = zip(entries, sources).map { Entry(source: $1, fate: $0.fate) }
+    return ledger
+  }
+
+  /// The same account with the names that the first tensors had before the user's own table.
+  public func noting(namesBefore names: [String]) -> Ledger {
+    var ledger = self
+    for (place, name) in zip(entries.indices, names) where name != entries[place].source.name {
+      ledger.entries[place].nameBefore = name
+    }
     return ledger
   }
 }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Conversion
 internal import Generation
 internal import Inspection
+internal import KeyLayouts
 internal import Reports
 internal import TensorCore
 
@@ -37,6 +38,10 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let read = try ModelReader.open(
       path: model, options: reading.options, overrides: try stated.overrides)
+    // What is wrong with the model is shown; what the user says wrongly about it is an error.
+    if stated.config != nil, case .failure(let error) = read.reading, error.isAboutConfiguration {
+      throw error
+    }
     let summary = CheckpointSummary(of: read)
     let bar = ProgressBar("reading", isQuiet: quiet)
     let inspection = try ModelInspection(of: read, try views.request) {

@@ -120,7 +120,7 @@ extension CheckpointSummary {
     guard case .success(let reading) = reading else { return "" }
     var table = Table([("tensor", .left), ("shape", .left), ("becomes", .left)])
     for entry in reading.ledger.entries {
-      table.add([entry.source.name, entry.source.shape.description, entry.outcome])
+      table.add([entry.title, entry.source.shape.description, entry.outcome])
     }
     return "\n" + table.text
   }

@@ -75,9 +75,10 @@ extension ConversionReport {
     }
     if let first = ledger.unexplained.first {
       let count = ledger.unexplained.count
+      let before = ledger.entries.first { $0.source.name == first }?.nameBefore
       warnings.append(
         "\(source): \(count) unexplained tensor\(count == 1 ? " was" : "s were") left behind, "
-          + "first '\(first)'"
+          + "first '\(first)'" + (before.map { ", '\($0)' in the file" } ?? "")
           + (nearest[first].map { "; the nearest expected name is '\($0)'" } ?? ""))
     }
     if let prediction, prediction.origin == .assumed,
