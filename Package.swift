@@ -48,7 +48,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Inspection",
-      dependencies: ["TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Reports"],
+      dependencies: [
+        "TensorCore", "Checkpoints", "KeyLayouts", "Conversion", "Reports", "Numerics",
+      ],
       swiftSettings: swiftSettings),
     .target(name: "Reports", dependencies: ["TensorCore"], swiftSettings: swiftSettings),
     .target(

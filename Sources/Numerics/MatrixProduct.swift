@@ -11,6 +11,7 @@ package func multiply(
   b: UnsafePointer<Float>, strideB: Int, transposeB: Bool = false,
   beta: Float = 0, c: UnsafeMutablePointer<Float>, strideC: Int
 ) {
+  Parallel.holdBLAS()
   cblas_sgemm(
     CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
     blasint(rows), blasint(columns), blasint(inner), alpha, a, blasint(strideA), b,

@@ -15,6 +15,9 @@ package enum Parallel {
     return max(1, min(wanted ?? cores, 256))
   }()
 
+  /// Keeps OpenBLAS on the caller's thread, for work that others have spread over the cores.
+  static func holdBLAS() { _ = threads }
+
   /// Calls `body` once for each of `0..<count`, on all threads; returns when all are done.
   package static func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
     guard threads > 1, count > 1 else {

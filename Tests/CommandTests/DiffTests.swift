@@ -75,6 +75,24 @@ import Testing
     }
   }
 
+  @Test func ranksAreShownOnRequest() throws {
+    try Tool.inFolder { tool in
+      let plain = try tool.run("diff", Self.a, Self.b)
+      #expect(!plain.output.contains("energy held by rank"))
+      let outcome = try tool.run("diff", "--rank", Self.a, Self.b)
+      #expect(outcome.status == 1 && outcome.errors == "")
+      #expect(outcome.output.contains("\nenergy held by rank  matrices "))
+      #expect(outcome.output.contains("\nlow-rank  "))
+      #expect(try tool.run("diff", "--rank", Self.a, Self.a).output.contains("\nno change of a "))
+      let json = try JSON(parsing: tool.run("diff", "--rank", "--json", Self.a, Self.b).output)
+      let low = try #require(
+        json["ranks"]?.arrayValue?.first { $0["name"] == "low-rank" })
+      #expect(low["rank"] == 3 && low["whole"] == true)
+      #expect(low["ranks"]?["0.99"]?.intValue ?? 9 <= 3)
+      #expect(json["energy_by_rank"]?.arrayValue?.isEmpty == false)
+    }
+  }
+
   @Test func markdownIsForPullRequests() throws {
     try Tool.inFolder { tool in
       let outcome = try tool.run("diff", "--markdown", "--limit", "3", Self.a, Self.b)

@@ -201,6 +201,92 @@ import Testing
     #expect(!other.isEqual)
   }
 
+  /// The values of one tensor and of the same in another arrangement, under names of no family.
+  private static func rearranged(
+    _ shape: TensorShape, noise: Float = 0, _ place: (Int) -> Int
+  ) throws -> TensorPair {
+    var source = try ModelEdit("diff/a.safetensors")
+    source.remove { _ in true }
+    var edited = source
+    var generator = SplitMix(state: 11)
+    let values = (0..<shape.elementCount).map { _ in generator.normal() }
+    let tensor = TensorDescription(name: "norm_out.linear", elementType: .float32, shape: shape)
+    source.add(tensor, values)
+    edited.add(tensor, values.indices.map { values[place($0)] + noise * generator.normal() })
+    return try #require(ModelDiff(source.side(), edited.side()).pairs.first)
+  }
+
+  @Test func swappedHalvesOfAScaleAndShiftAreSeenThrough() throws {
+    for shape in [[40], [40, 30], [2, 50]] as [TensorShape] {
+      let half = shape.elementCount / 2
+      let pair = try Self.rearranged(shape) { ($0 + half) % (2 * half) }
+      #expect(pair.relation == .halvesSwapped && pair.state == .same, "\(shape)")
+      #expect(!pair.isIdentical)
+    }
+    let tuned = try Self.rearranged([40, 30], noise: 0.01) { ($0 + 600) % 1200 }
+    #expect(tuned.relation == .halvesSwapped && tuned.state == .changed)
+    #expect(tuned.difference.map { $0.maxAbs < 0.1 } == true)
+  }
+
+  @Test func squareMatricesAreSeenThroughWhenTransposed() throws {
+    for size in [4, 40, 130] {
+      let pair = try Self.rearranged([size, size]) { $0 % size * size + $0 / size }
+      #expect(pair.relation == .transposed && pair.state == .same, "\(size)")
+    }
+  }
+
+  @Test func otherArrangementsAreChanges() throws {
+    let reversed = try Self.rearranged([40, 30]) { 1199 - $0 }
+    #expect(reversed.relation == .same && reversed.state == .changed)
+    let odd = try Self.rearranged([41]) { ($0 + 20) % 41 }
+    #expect(odd.relation == .same && odd.state == .changed)
+    // Under canonical names there is one arrangement, and another is another model.
+    let diff = try Self.diff { edit in
+      edit.change(where: { $0.hasSuffix("middle_block.1.transformer_blocks.0.attn1.to_q.weight") })
+      {
+        values, _ in
+        let half = values.count / 2
+        values = Array(values[half...] + values[..<half])
+      }
+    }
+    #expect(diff.pairs.filter { $0.state == .changed }.map(\.relation) == [.same])
+  }
+
+  @Test func leftoversAloneAreNoChangeOfWeights() throws {
+    let diff = try Self.diff { edit in
+      edit.change(where: { $0 == "alphas_cumprod" }) { values, _ in values[3] += 1 }
+    }
+    #expect(diff.verdict.kind == .leftovers && !diff.isEqual)
+    #expect(
+      diff.verdict.sentence
+        == "the same weights; schedule buffers or what training left differ: alphas_cumprod")
+    let both = try Self.diff { edit in
+      edit.change(where: { $0 == "alphas_cumprod" }) { values, _ in values[3] = -1e9 }
+      edit.addNoise(0.01) { $0.hasPrefix("first_stage_model.") }
+    }
+    #expect(both.verdict.kind == .fineTune)
+    #expect(both.verdict.sentence.hasPrefix("only vae changed: "))
+  }
+
+  @Test func otherShapesAloneAreNoFineTune() throws {
+    let diff = try Self.diff { edit in
+      edit.replace("first_stage_model.quant_conv.bias", shape: [3], with: [1, 2, 3])
+    }
+    #expect(diff.verdict.kind == .extended && !diff.isEqual)
+    #expect(diff.verdict.sentence.hasSuffix("are the same; 1 of another shape"))
+  }
+
+  @Test func valuesThatAreNotFiniteAreNamed() throws {
+    let diff = try Self.diff { edit in
+      edit.change(where: { $0 == "model.diffusion_model.out.2.weight" }) { values, _ in
+        values[0] = .nan
+      }
+    }
+    #expect(
+      diff.verdict.sentence.contains("tensors, 1 value NaN or infinite in one of them; "))
+    #expect(!diff.verdict.sentence.contains("relative norm"))
+  }
+
   @Test func scheduleBuffersOfOneSideAreNoDifference() throws {
     let checkpoint = try ModelEdit("digits/digits.ckpt")
     var bare = checkpoint

@@ -126,4 +126,58 @@ import Testing
     #expect(Spectrum(of: zeros, rows: 3, columns: 4).effectiveRank == 0)
     #expect(LowRankApproximation(of: [], rows: 0, columns: 4, goal: .rank(2)).rank == 0)
   }
+
+  /// The second difference of n places has the eigenvalues 2 − 2 cos(kπ / (n + 1)); it is the matrix
+  /// of inner products of the n first differences.
+  @Test(arguments: [1, 2, 3, 40])
+  func knownSingularValuesAreFound(count: Int) {
+    var differences = [Float](repeating: 0, count: count * (count + 1))
+    for row in 0..<count {
+      differences[row * (count + 1) + row] = 1
+      differences[row * (count + 1) + row + 1] = -1
+    }
+    let spectrum = Spectrum(of: differences, rows: count, columns: count + 1)
+    let known = (1...count).map { place -> Double in
+      2 - 2 * cos(Double(place) * Double.pi / Double(count + 1))
+    }
+    for (index, value) in known.enumerated() {
+      #expect(abs(spectrum.energies[count - 1 - index] - value) < 1e-12)
+      #expect(spectrum.rank(above: (value * (1 + 1e-9)).squareRoot()) == count - index - 1)
+    }
+  }
+
+  /// Small singular values beside large ones, which single precision would lose.
+  @Test func sevenPowersOfTenAreTold() {
+    var matrix = [Float](repeating: 0, count: 40 * 1100)
+    for place in 0..<7 { matrix[place * 1100 + 150 * place] = Float(pow(10, -Double(place))) }
+    for isWide in [true, false] {
+      let spectrum = Spectrum(
+        rows: isWide ? 40 : 1100, columns: isWide ? 1100 : 40
+      ) { rows, columns, panel in
+        var place = 0
+        for row in rows {
+          for column in columns {
+            panel[place] = Double(
+              isWide ? matrix[row * 1100 + column] : matrix[column * 1100 + row])
+            place += 1
+          }
+        }
+      }
+      #expect(spectrum.rank(above: 0) == 7)
+      #expect(spectrum.rank(above: 1e-5 * 1.01) == 5)
+      #expect(abs(spectrum.energies[6] / 1e-12 - 1) < 1e-3)
+    }
+  }
+
+  /// Against NumPy, in double precision and with panels of both kinds.
+  @Test(arguments: 0..<4)
+  func allSingularValuesAreThoseOfNumPy(number: Int) {
+    let this = Self.cases[number]
+    let spectrum = Spectrum(of: this.matrix, rows: this.rows, columns: this.columns)
+    #expect(abs(spectrum.total / this.energy - 1) < 1e-6)
+    for (energy, value) in zip(spectrum.energies, this.values) where value > 1e-4 * this.values[0] {
+      #expect(abs(energy.squareRoot() - value) < 1e-5 * this.values[0])
+    }
+    #expect(spectrum.share(of: 4) == spectrum.energy(of: 4) / spectrum.total)
+  }
 }

@@ -9,7 +9,7 @@ struct ChangeReading {
   /// The components with changes, and those without any.
   private let (touched, untouched): ([DiffGroup], [String])
 
-  /// - Parameter changed: the pairs whose values or shapes changed; at least one.
+  /// - Parameter changed: the weights whose values or shapes changed.
   init(_ diff: ModelDiff, _ changed: [TensorPair]) {
     self.diff = diff
     self.changed = changed
@@ -21,12 +21,25 @@ struct ChangeReading {
     }
     (self.sum, self.matrices) = (sum, matrices)
     let components = diff.components
-    touched = components.filter { $0.count(.changed) + $0.count(.misshapen) > 0 }
+    touched = components.filter {
+      $0.count(.changed) + $0.count(.misshapen) > 0
+        && $0.title != TensorPlace.leftBehind.component
+    }
     untouched = components.filter {
       $0.isUntouched && $0.title != TensorPlace.leftBehind.component
     }.map(\.title)
   }
 
+  /// Whether no value changed where shapes allow a comparison, but for token embeddings, whose
+  /// number of rows says enough.
+  var isEmpty: Bool {
+    changed.allSatisfy {
+      $0.state == .misshapen && $0.place.kind != .tokenEmbedding
+        && $0.difference?.changedCount ?? 0 == 0
+    }
+  }
+
+  /// What it comes to, of changes that are not empty.
   var verdict: DiffVerdict { unrelated ?? tokens ?? matricesAlone ?? fineTune }
 
   /// Independent trainings of one architecture: directions in so many dimensions are at right
@@ -55,15 +68,15 @@ struct ChangeReading {
     guard changed.count > 1, changed.allSatisfy(\.isMatrix) else { return nil }
     let found = Set(changed.map(\.place.kind))
     let kinds = LayerKind.allCases.filter(found.contains).map(\.rawValue)
-    let ranks = diff.ranks
-    let isLoRA = !ranks.isEmpty && ranks.allSatisfy(\.isLow)
+    let ranks = diff.ranks.filter { $0.isLow != nil }
+    let isLoRA = !ranks.isEmpty && ranks.allSatisfy { $0.isLow == true }
     let matrices = "only weight matrices of \(names) changed (\(ModelDiff.list(kinds))), no bias "
     let looked = "in the \(ranks.count) that were looked at"
     let rank =
       ranks.isEmpty
       ? ""
       : isLoRA
-        ? ", of rank \(ranks.map(\.rank).max() ?? 0) at most \(looked)"
+        ? ", of rank \(ranks.compactMap(\.rank).max() ?? 0) at most \(looked)"
         : ", of high rank \(looked)"
     return DiffVerdict(
       kind: isLoRA ? .loraLike : .matrices,
@@ -83,15 +96,23 @@ struct ChangeReading {
 
   private var share: String {
     let size =
-      sum.sumSquaresA > 0 ? ", relative norm \(DiffVerdict.short(sum.relativeNorm))" : ""
-    return "\(changed.count) of \(diff.pairs.count) tensors" + size
+      sum.sumSquaresA > 0 && sum.sumSquares > 0
+      ? ", relative norm \(DiffVerdict.short(sum.relativeNorm))" : ""
+    let odd = sum.nonFiniteChangedCount
+    let values =
+      odd == 0 ? "" : ", \(odd) value\(odd == 1 ? "" : "s") NaN or infinite in one of them"
+    return "\(changed.count) of \(diff.pairs.count) tensors" + size + values
   }
 
   /// What did not change, and what came and went.
   private var rest: String {
     let verb = untouched.count == 1 ? "is" : "are"
     let same = untouched.isEmpty ? nil : "\(ModelDiff.list(untouched)) \(verb) the same"
-    let counts = [diff.count(diff.added, "added"), diff.count(diff.removed, "removed")]
+    let shapes = changed.count { $0.state == .misshapen && $0.place.kind != .tokenEmbedding }
+    let counts = [
+      diff.count(diff.added, "added"), diff.count(diff.removed, "removed"),
+      shapes == 0 ? nil : "\(shapes) of another shape",
+    ]
     let more = counts.allSatisfy { $0 == nil } ? nil : ModelDiff.list(counts)
     return [same, more].compactMap { $0 }.map { "; " + $0 }.joined()
   }

@@ -10,8 +10,10 @@ public struct DiffVerdict: Sendable, Hashable {
     case reencoded
     /// All changes are within the tolerance.
     case near
-    /// Tensors were added or removed, nothing else changed.
+    /// Tensors were added or removed or have another shape, nothing else changed.
     case extended
+    /// Schedule buffers or what training left differ, no weight does.
+    case leftovers
     /// A few rows of a token embedding changed.
     case tokens
     /// Matrices changed by others of low rank, norms and biases did not: a LoRA was baked in.
@@ -46,6 +48,7 @@ extension ModelDiff {
   /// What the comparison comes to.
   public var verdict: DiffVerdict {
     let changed = pairs.filter { $0.state == .changed || $0.state == .misshapen }
+    let weights = changed.filter { $0.place.component != TensorPlace.leftBehind.component }
     let unpaired = added.count + removed.count
     if pairs.count + renamed.count < unpaired {
       return DiffVerdict(
@@ -53,12 +56,21 @@ extension ModelDiff {
         sentence: "another architecture: \(pairs.count) tensors have a counterpart, "
           + "\(removed.count) of the first model and \(added.count) of the second have none")
     }
-    guard changed.isEmpty else { return ChangeReading(self, changed).verdict }
-    if unpaired > 0 {
+    let reading = ChangeReading(self, weights)
+    guard reading.isEmpty else { return reading.verdict }
+    let shapes = weights.isEmpty ? nil : "\(weights.count) of another shape"
+    if unpaired > 0 || shapes != nil {
       return DiffVerdict(
         kind: .extended,
-        sentence: "the tensors that both have are the same; "
-          + Self.list([count(added, "added"), count(removed, "removed")]))
+        sentence: "the tensors that both have in one shape are the same; "
+          + Self.list([count(added, "added"), count(removed, "removed"), shapes]))
+    }
+    guard changed.isEmpty else {
+      return DiffVerdict(
+        kind: .leftovers,
+        sentence: "the same weights; schedule buffers or what training left differ: "
+          + Self.list(changed.prefix(4).map(\.name))
+          + (changed.count > 4 ? " and \(changed.count - 4) more" : ""))
     }
     let near = pairs.count { $0.state == .near }
     if near > 0 {
@@ -79,7 +91,10 @@ extension ModelDiff {
     let isBoth = rounded.contains { $0.difference?.roundings?.allSatisfy { $0 == .both } == true }
     let types = Set(rounded.compactMap { $0.difference?.roundings?.narrowest?.name }).sorted()
     let widened = pairs.count { $0.isRetyped && $0.state == .same }
-    let reshaped = pairs.count { $0.relation != .same }
+    func count(_ relation: TensorPair.Relation) -> Int { pairs.count { $0.relation == relation } }
+    let (reshaped, transposed, swapped) = (
+      count(.reshaped), count(.transposed), count(.halvesSwapped)
+    )
     let signs = pairs.count {
       $0.state == .same && !$0.isIdentical && !$0.isRetyped && $0.relation == .same
     }
@@ -89,7 +104,9 @@ extension ModelDiff {
     let parts = [
       rounded.isEmpty ? nil : "\(rounded.count) rounded\(through)",
       widened == 0 ? nil : "\(widened) in another type with the same values",
-      reshaped == 0 ? nil : "\(reshaped) reshaped or transposed",
+      reshaped == 0 ? nil : "\(reshaped) reshaped",
+      transposed == 0 ? nil : "\(transposed) transposed",
+      swapped == 0 ? nil : "\(swapped) with swapped halves",
       signs == 0 ? nil : "\(signs) with other signs of zero or other NaNs",
       renamed.isEmpty ? nil : "\(renamed.count) renamed",
     ]

@@ -18,11 +18,13 @@ extension ModelDiff {
       "tensors": .array(pairs.map(\.json)),
       "added": .array(added.map(\.json)), "removed": .array(removed.map(\.json)),
       "renamed": .array(renamed.map { ["a": .string($0.a.name), "b": .string($0.b.name)] }),
-      "ranks": .array(
-        ranks.map {
+      "ranks": .array(ranks.map(\.json)),
+      "energy_by_rank": .array(
+        (hasAllRanks ? rankSummaries : []).map { summary in
           [
-            "name": .string($0.name), "rows": .integer($0.rows), "columns": .integer($0.columns),
-            "rank": .integer($0.rank),
+            "component": .string(summary.component), "matrices": .integer(summary.count),
+            "shares": .object(
+              JSONObject(zip(RankSummary.steps, summary.shares).map { ("\($0)", .number($1)) })),
           ]
         }),
       "left_behind": .array(
@@ -32,6 +34,21 @@ extension ModelDiff {
             "count": .integer($0.count),
           ]
         }),
+    ]
+  }
+}
+
+extension ChangeRank {
+  /// The ranks that hold shares of the energy, and the shares that ranks hold, of whole matrices.
+  fileprivate var json: JSON {
+    [
+      "name": .string(name), "rows": .integer(rows), "columns": .integer(columns),
+      "whole": .bool(isWhole), "rank": rank.map { .integer($0) } ?? .null,
+      "effective_rank": .number(effectiveRank), "norm": .number(energy.squareRoot()),
+      "ranks": .object(
+        JSONObject([0.5, 0.9, 0.99].map { ("\($0)", .integer(rank(holding: $0))) })),
+      "shares": .object(
+        JSONObject(ModelDiff.RankSummary.steps.map { ("\($0)", .number(share(of: $0))) })),
     ]
   }
 }
@@ -69,6 +86,7 @@ extension TensorPair {
     case .same: break
     case .reshaped: json["relation"] = "reshaped"
     case .transposed: json["relation"] = "transposed"
+    case .halvesSwapped: json["relation"] = "halves_swapped"
     case .rows(let common):
       json["relation"] = "rows"
       json["common_rows"] = .integer(common)

@@ -38,21 +38,28 @@ public struct ModelDiff: Sendable {
   public private(set) var renamed: [Renaming] = []
   /// Schedule buffers, training state and the like that only one side has: no difference.
   public private(set) var leftBehind: [LeftBehind] = []
-  /// The ranks of the largest changes, where only matrices changed: what tells a LoRA.
+  /// The ranks of all changed matrices, those first that most of the change is in, if they were
+  /// asked for. Otherwise of the largest ones, where only matrices changed: what tells a LoRA.
   public private(set) var ranks: [ChangeRank] = []
+  /// Whether the change of every matrix was decomposed.
+  public let hasAllRanks: Bool
   /// The bytes of tensors that were read, of both models; those that ranks were made of once.
   public private(set) var touchedBytes = 0
 
   /// Compares two models; on all cores, without more memory than a few chunks.
   ///
-  /// - Parameter progress: called with the bytes compared so far and in all.
+  /// - Parameters:
+  ///   - ranksAll: whether to decompose the change of every matrix.
+  ///   - progress: called with the bytes compared so far and in all.
+  ///   - rankProgress: called with the matrices decomposed so far and all of them.
   /// - Throws: the containers' errors when a tensor cannot be produced; `FileError` when a file
   ///   shrank meanwhile.
   public init(
-    _ a: DiffSide, _ b: DiffSide, tolerance: Tolerance = Tolerance(),
-    progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
+    _ a: DiffSide, _ b: DiffSide, tolerance: Tolerance = Tolerance(), ranksAll: Bool = false,
+    progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in },
+    rankProgress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws {
-    (self.a, self.b, self.tolerance) = (a, b, tolerance)
+    (self.a, self.b, self.tolerance, hasAllRanks) = (a, b, tolerance, ranksAll)
     let (first, second) = (a.places, b.places)
     var places: [(a: Int, b: Int)] = []
     var onlyA: [Int] = []
@@ -68,7 +75,7 @@ public struct ModelDiff: Sendable {
     let onlyB = b.tensors.tensors.indices.filter { !paired.contains($0) }
     try comparePairs(places, progress)
     try sortOut(onlyA, onlyB)
-    try measureRanks(places)
+    ranks = ranksAll ? try allRanks(places, rankProgress) : try sampledRanks(places)
     try MappingGuard.check()
   }
 
@@ -104,7 +111,10 @@ public struct ModelDiff: Sendable {
           pair.spare(known.statistics)
         } else {
           read = reader.compare(
-            try a.tensors.tensor(at: left), try b.tensors.tensor(at: right), into: &pair)
+            try a.tensors.tensor(at: left), try b.tensors.tensor(at: right),
+            seesRearranged: a.tensors.origins[left] != .canonical
+              && b.tensors.origins[right] != .canonical,
+            into: &pair)
         }
         state.withLock { [pair, read] state in
           state.pairs[index] = pair
@@ -153,24 +163,6 @@ public struct ModelDiff: Sendable {
     }
     removed = account(gone, of: a, isFirst: true)
     added = account(onlyB.filter { !taken.contains($0) }, of: b, isFirst: false)
-  }
-
-  /// The most matrices to measure the rank of.
-  private static let rankLimit = 4
-
-  /// Measures the ranks of the largest changes where nothing but matrices changed.
-  private mutating func measureRanks(_ places: [(a: Int, b: Int)]) throws {
-    let changed = pairs.indices.filter { [.changed, .misshapen].contains(pairs[$0].state) }
-    guard changed.allSatisfy({ pairs[$0].isMatrix && pairs[$0].relation == .same }) else { return }
-    let largest = changed.sorted {
-      (pairs[$0].difference?.sumSquares ?? 0) > (pairs[$1].difference?.sumSquares ?? 0)
-    }
-    for index in largest where ranks.count < Self.rankLimit {
-      let (left, right) = places[index]
-      let rank = ChangeRank(
-        try a.tensors.tensor(at: left), try b.tensors.tensor(at: right), named: pairs[index].name)
-      if let rank { ranks.append(rank) }
-    }
   }
 
   private struct Kind: Hashable {

@@ -9,40 +9,48 @@ struct PairReader {
 
   /// Fills in what a comparison of all values gives.
   ///
+  /// - Parameter seesRearranged: whether to look for the same values in another arrangement where
+  ///   the shapes do not tell: under names of which nobody knows the layout.
   /// - Returns: the bytes that were read.
-  func compare(_ first: TensorView, _ second: TensorView, into pair: inout TensorPair) -> Int {
-    var (a, b) = (first, second)
-    switch pair.relation {
-    case .incomparable: return 0
-    case .same, .reshaped: break
-    case .transposed:
-      // Blocks' values cannot be exchanged one by one.
-      guard second.elementType.blockElements == 1 else { return 0 }
-      b = second.transposed(
-        as: TensorDescription(
-          name: second.name, elementType: second.elementType, shape: first.shape))
-    case .rows(let common):
-      guard first.hasWholeRows, second.hasWholeRows else { return 0 }
-      a = first.rows(common)
-      b = second.rows(common)
-    }
-    let read = a.byteRange.count + b.byteRange.count
+  func compare(
+    _ a: TensorView, _ b: TensorView, seesRearranged: Bool, into pair: inout TensorPair
+  ) -> Int {
+    let read = compare(a, b, into: &pair)
+    guard seesRearranged, pair.relation == .same, pair.state == .changed,
+      let relation = Rearrangement.relation(a, b, cosine: pair.difference?.cosineSimilarity)
+    else { return read }
+    // The same bytes once more.
+    pair.relation = relation
+    return max(read, compare(a, b, into: &pair))
+  }
+
+  /// Compares two tensors as the pair says that they lie.
+  private func compare(_ a: TensorView, _ b: TensorView, into pair: inout TensorPair) -> Int {
+    guard let views = AlignedViews(a, b, pair.relation) else { return 0 }
     if var accumulator = DifferenceAccumulator(
       a.elementType, b.elementType, tolerance: tolerance)
     {
-      Self.forEachRun(a, b) { accumulator.update($0, $1) }
+      for part in views.parts {
+        Self.forEachRun(part.a, part.b) { accumulator.update($0, $1) }
+      }
       pair.difference = accumulator.difference
       pair.isIdentical = pair.relation == .same && accumulator.difference.isSameBytes
     } else if a.elementType == b.elementType {
       // Packed types: their bytes are all that can be compared.
       var isSame = true
-      Self.forEachRun(a, b) { isSame = isSame && XXHash3.hash128($0) == XXHash3.hash128($1) }
+      for part in views.parts {
+        Self.forEachRun(part.a, part.b) {
+          isSame = isSame && XXHash3.hash128($0) == XXHash3.hash128($1)
+        }
+      }
       pair.isIdentical = pair.relation == .same && isSame
     }
-    if let difference = pair.difference, Self.mayBeRows(pair, difference) {
-      pair.changedRows = ChangedRows(a, b)
+    if let difference = pair.difference, Self.mayBeRows(pair, difference),
+      let part = views.parts.first
+    {
+      pair.changedRows = ChangedRows(part.a, part.b)
     }
-    return read
+    return views.byteCount
   }
 
   /// Whether a few rows may be all that changed.
@@ -80,23 +88,6 @@ struct PairReader {
     let type = view.elementType
     return start + type.byteCount(of: elements.lowerBound)..<start
       + type.byteCount(of: elements.upperBound)
-  }
-}
-
-extension TensorView {
-  /// Whether each row is a number of whole blocks.
-  fileprivate var hasWholeRows: Bool {
-    shape.dimensions.dropFirst().reduce(1, *) % elementType.blockElements == 0
-  }
-
-  /// The first rows of a tensor.
-  func rows(_ count: Int) -> TensorView {
-    let rows = TensorShape([count] + shape.dimensions.dropFirst())
-    let length = shape[0] == 0 ? 0 : byteRange.count / shape[0] * count
-    let start = byteRange.lowerBound
-    return TensorView(
-      description: TensorDescription(name: name, elementType: elementType, shape: rows),
-      storage: storage, byteRange: start..<start + length)
   }
 }
 

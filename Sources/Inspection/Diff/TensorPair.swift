@@ -10,6 +10,9 @@ public struct TensorPair: Sendable, Hashable {
     case reshaped
     /// Matrices with rows and columns exchanged.
     case transposed
+    /// The first half of the rows of one are the second half of the other's: the scale and the shift
+    /// of a modulation, which programs write in either order.
+    case halvesSwapped
     /// One has more rows: the first so many, which both have, were compared.
     case rows(common: Int)
     /// Nothing can be compared.
@@ -39,7 +42,7 @@ public struct TensorPair: Sendable, Hashable {
   /// The second model's tensor.
   public let b: TensorDescription
   /// How the shapes relate.
-  public let relation: Relation
+  public internal(set) var relation: Relation
   /// The figures; `nil` where the types are packed ones, of which only bytes are compared, or the
   /// shapes allow nothing.
   public internal(set) var difference: TensorDifference?

@@ -1,37 +1,45 @@
 internal import COpenBLAS
 
-/// The routines of LAPACK that low ranks need, on row-major float matrices. Failures trap: with
-/// finite values and sizes of our own none of them can fail.
+/// The routines of LAPACK that low ranks need, on row-major matrices. Failures trap: with finite
+/// values and sizes of our own none of them can fail.
 enum LAPACK {
+  /// A type that LAPACK computes with.
+  protocol Number: BinaryFloatingPoint {
+    /// LAPACK's `ssyevd` or `dsyevd`: the eigenvalues of a symmetric matrix by divide and conquer,
+    /// and for the job `V` its eigenvectors.
+    static func syevd(
+      _ job: String, _ order: Int32, _ matrix: inout [Self], _ values: inout [Self],
+      _ work: inout [Self], _ room: Int32, _ integers: inout [Int32], _ integerRoom: Int32
+    ) -> Int32
+  }
+
   /// The eigenvalues of a symmetric matrix, smallest first; its rows become the eigenvectors.
-  ///
-  /// Source: LAPACK's `ssyevd`, divide and conquer.
-  static func eigenvectors(of matrix: inout [Float], size: Int) -> [Float] {
+  static func eigenvectors<Value: Number>(of matrix: inout [Value], size: Int) -> [Value] {
     eigen(&matrix, size, job: "V")
   }
 
   /// The eigenvalues of a symmetric matrix, smallest first. The matrix is overwritten.
-  static func eigenvalues(of matrix: inout [Float], size: Int) -> [Float] {
+  static func eigenvalues<Value: Number>(of matrix: inout [Value], size: Int) -> [Value] {
     eigen(&matrix, size, job: "N")
   }
 
-  private static func eigen(_ matrix: inout [Float], _ size: Int, job: String) -> [Float] {
+  private static func eigen<Value: Number>(
+    _ matrix: inout [Value], _ size: Int, job: String
+  ) -> [Value] {
     precondition(matrix.count == size * size, "not a square matrix")
     guard size > 0 else { return [] }
-    var values = [Float](repeating: 0, count: size)
-    var (order, info) = (Int32(size), Int32(0))
-    var work = [Float](repeating: 0, count: 1)
+    Parallel.holdBLAS()
+    var values = [Value](repeating: 0, count: size)
+    var work = [Value](repeating: 0, count: 1)
     var integers = [Int32](repeating: 0, count: 1)
     // The first call asks how much room is needed.
     for isQuestion in [true, false] {
-      var (room, integerRoom) = (Int32(work.count), Int32(integers.count))
-      if isQuestion { (room, integerRoom) = (-1, -1) }
-      ssyevd_(
-        job, "U", &order, &matrix, &order, &values, &work, &room, &integers, &integerRoom, &info,
-        1, 1)
-      precondition(info == 0, "ssyevd failed with \(info)")
+      let info = Value.syevd(
+        job, Int32(size), &matrix, &values, &work, isQuestion ? -1 : Int32(work.count), &integers,
+        isQuestion ? -1 : Int32(integers.count))
+      precondition(info == 0, "syevd failed with \(info)")
       if isQuestion {
-        work = [Float](repeating: 0, count: Int(work[0].rounded(.up)) + 64)
+        work = [Value](repeating: 0, count: Int(work[0].rounded(.up)) + 64)
         integers = [Int32](repeating: 0, count: Int(integers[0]))
       }
     }
@@ -44,6 +52,7 @@ enum LAPACK {
   static func orthonormalize(_ rows: inout [Float], count: Int, length: Int) {
     precondition(rows.count == count * length && count <= length, "more rows than columns")
     guard count > 0 else { return }
+    Parallel.holdBLAS()
     // What lies row by row here lies column by column there.
     var (m, n, info) = (Int32(length), Int32(count), Int32(0))
     var scales = [Float](repeating: 0, count: count)
@@ -53,5 +62,31 @@ enum LAPACK {
     precondition(info == 0, "sgeqrf failed with \(info)")
     sorgqr_(&m, &n, &n, &rows, &m, &scales, &work, &room, &info)
     precondition(info == 0, "sorgqr failed with \(info)")
+  }
+}
+
+extension Float: LAPACK.Number {
+  static func syevd(
+    _ job: String, _ order: Int32, _ matrix: inout [Float], _ values: inout [Float],
+    _ work: inout [Float], _ room: Int32, _ integers: inout [Int32], _ integerRoom: Int32
+  ) -> Int32 {
+    var (order, room, integerRoom, info) = (order, room, integerRoom, Int32(0))
+    ssyevd_(
+      job, "U", &order, &matrix, &order, &values, &work, &room, &integers, &integerRoom, &info,
+      1, 1)
+    return info
+  }
+}
+
+extension Double: LAPACK.Number {
+  static func syevd(
+    _ job: String, _ order: Int32, _ matrix: inout [Double], _ values: inout [Double],
+    _ work: inout [Double], _ room: Int32, _ integers: inout [Int32], _ integerRoom: Int32
+  ) -> Int32 {
+    var (order, room, integerRoom, info) = (order, room, integerRoom, Int32(0))
+    dsyevd_(
+      job, "U", &order, &matrix, &order, &values, &work, &room, &integers, &integerRoom, &info,
+      1, 1)
+    return info
   }
 }

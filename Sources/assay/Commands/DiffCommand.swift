@@ -31,6 +31,12 @@ struct DiffCommand: ParsableCommand {
   @Option(help: ArgumentHelp("How many tensors to list, most changed first.", valueName: "n"))
   var limit = 20
 
+  @Flag(
+    help: ArgumentHelp(
+      "Decompose the change of every matrix: its rank, and the energy that a LoRA of a rank would "
+        + "hold."))
+  var rank = false
+
   @OptionGroup var reading: ReadingArguments
 
   @Flag(help: "Print every figure of every tensor as JSON.")
@@ -63,10 +69,16 @@ struct DiffCommand: ParsableCommand {
       DiffSide(try ModelReader.open(path: $0, options: options))
     }
     let bar = ProgressBar("comparing", isQuiet: quiet)
+    let rankBar = ProgressBar("decomposing", isQuiet: quiet)
     let diff = try ModelDiff(
-      sides[0], sides[1], tolerance: Tolerance(absolute: atol, relative: rtol)
-    ) { bar.update(done: $0, of: $1) }
+      sides[0], sides[1], tolerance: Tolerance(absolute: atol, relative: rtol), ranksAll: rank,
+      progress: { bar.update(done: $0, of: $1) },
+      rankProgress: {
+        bar.finish()
+        rankBar.update(done: $0, of: $1)
+      })
     bar.finish()
+    rankBar.finish()
     if !quiet {
       let text =
         json

@@ -25,7 +25,8 @@ extension ModelDiff {
     text += names("removed", removed.map(\.name), limit)
     text += names("added", added.map(\.name), limit)
     text += names("renamed", renamed.map { "\($0.a.name) is \($0.b.name)" }, limit)
-    return text + misshapenText(limit) + tensorText(limit)
+    return text + rearrangedText(limit) + misshapenText(limit) + tensorText(limit)
+      + rankText(limit)
   }
 
   /// The pairs that differ beyond a rounding, those first that most of the change is in.
@@ -76,6 +77,20 @@ extension ModelDiff {
     guard !names.isEmpty else { return "" }
     let more = names.count > limit ? "  and \(names.count - limit) more\n" : ""
     return "\n\(title)\n" + names.prefix(limit).map { "  \($0.escapingControls)\n" }.joined() + more
+  }
+
+  private func rearrangedText(_ limit: Int) -> String {
+    names(
+      "other arrangements",
+      pairs.compactMap { pair in
+        let shapes = "\(pair.a.shape) is \(pair.b.shape)"
+        return switch pair.relation {
+        case .reshaped: "\(pair.name): \(shapes)"
+        case .transposed: "\(pair.name): \(shapes), transposed"
+        case .halvesSwapped: "\(pair.name): \(pair.a.shape), the halves swapped"
+        case .same, .rows, .incomparable: nil
+        }
+      }, limit)
   }
 
   private func misshapenText(_ limit: Int) -> String {

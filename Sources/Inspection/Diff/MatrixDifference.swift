@@ -1,0 +1,108 @@
+internal import TensorCore
+
+/// The difference of two matrices of numbers, from which parts are read when they are asked for.
+struct MatrixDifference {
+  let a: TensorView
+  let b: TensorView
+  /// The numbers in a row.
+  let width: Int
+
+  /// Fills a panel row by row with `b − a`; zero where one of them is not finite.
+  ///
+  /// - Parameters:
+  ///   - rows: the rows of the matrix.
+  ///   - columns: the columns, ascending.
+  func fill(
+    _ panel: UnsafeMutableBufferPointer<Double>, _ rows: [Int], _ columns: [Int]
+  ) {
+    guard let first = columns.first, let last = columns.last else { return }
+    var place = 0
+    for row in rows {
+      let range = row * width + first..<row * width + last + 1
+      let (x, y) = (Self.numbers(a, range), Self.numbers(b, range))
+      for column in columns {
+        let (left, right) = (x.startIndex + column - first, y.startIndex + column - first)
+        let difference = y[right] - x[left]
+        panel[place] = difference.isFinite ? difference : 0
+        place += 1
+      }
+    }
+  }
+
+  /// The numbers of a run of elements; of block types whole blocks are decoded.
+  static func numbers(_ view: TensorView, _ elements: Range<Int>) -> ArraySlice<Double> {
+    let type = view.elementType
+    let block = type.blockElements
+    let start = elements.lowerBound / block * block
+    let end = min(
+      (elements.upperBound + block - 1) / block * block, view.shape.elementCount)
+    let base = view.byteRange.lowerBound
+    let values = view.storage.withBytes(
+      in: base + type.byteCount(of: start)..<base + type.byteCount(of: end)
+    ) { NumberList($0, type).values }
+    return values[elements.lowerBound - start..<elements.upperBound - start]
+  }
+}
+
+/// The noise that rounding to two types makes of a difference.
+struct RoundingNoise {
+  private let digits: [Digits]
+
+  /// `nil` for types that round in steps that their neighbours decide, and for whole numbers.
+  init?(_ a: ElementType, _ b: ElementType) {
+    let digits = [a, b].compactMap(Digits.init)
+    guard digits.count == 2 else { return nil }
+    self.digits = digits
+  }
+
+  /// The noise's standard deviation, by the values in some rows and columns.
+  func deviation(in matrix: MatrixDifference, _ rows: SpreadPlaces, _ columns: SpreadPlaces)
+    -> Double
+  {
+    var variance = 0.0
+    let places = columns.all
+    for row in rows.all {
+      let range = row * matrix.width..<(row + 1) * matrix.width
+      for (view, digits) in zip([matrix.a, matrix.b], digits) {
+        let values = MatrixDifference.numbers(view, range)
+        variance += places.reduce(0) { sum, column in
+          sum + digits.variance(of: values[values.startIndex + column])
+        }
+      }
+    }
+    return (variance / Double(rows.count * columns.count)).squareRoot()
+  }
+
+  /// How a type rounds.
+  private struct Digits {
+    let bits: Int
+    let leastExponent: Int
+
+    init?(_ type: ElementType) {
+      switch type {
+      case .float16: (bits, leastExponent) = (11, -14)
+      case .bfloat16: (bits, leastExponent) = (8, -126)
+      case .float32: (bits, leastExponent) = (24, -126)
+      case .float64: (bits, leastExponent) = (53, -1022)
+      case .float8E4M3FN: (bits, leastExponent) = (4, -6)
+      case .float8E5M2: (bits, leastExponent) = (3, -14)
+      default: return nil
+      }
+    }
+
+    /// The variance of the rounding error of a value: a twelfth of its step's square.
+    func variance(of value: Double) -> Double {
+      guard value.isFinite else { return 0 }
+      let exponent = value == 0 ? leastExponent : max(Int(value.exponent), leastExponent)
+      let step = Double(sign: .plus, exponent: exponent - bits + 1, significand: 1)
+      return step * step / 12
+    }
+  }
+}
+
+extension ElementType {
+  /// Whether elements are single numbers that somebody here can decode.
+  var hasKnownNumbers: Bool {
+    self != .complex64 && self != .complex128 && (blockElements == 1 || isGGMLBlock)
+  }
+}
