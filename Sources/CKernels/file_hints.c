@@ -5,11 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/falloc.h>
 
 void assay_reserve_file(int descriptor, int64_t count) {
   int saved = errno;
-  if (count > 0) (void)fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, count);
+  if (count > 0) (void)fallocate(descriptor, 0, 0, count);
   errno = saved;
 }
 
@@ -19,9 +18,19 @@ void assay_start_writeback(int descriptor, int64_t offset, int64_t count) {
   errno = saved;
 }
 
+bool assay_set_direct(int descriptor, bool is_direct) {
+  int saved = errno;
+  int flags = fcntl(descriptor, F_GETFL);
+  int wanted = is_direct ? flags | O_DIRECT : flags & ~O_DIRECT;
+  bool agreed = flags >= 0 && fcntl(descriptor, F_SETFL, wanted) == 0;
+  errno = saved;
+  return agreed;
+}
+
 #else
 
 void assay_reserve_file(int descriptor, int64_t count) {}
 void assay_start_writeback(int descriptor, int64_t offset, int64_t count) {}
+bool assay_set_direct(int descriptor, bool is_direct) { return !is_direct; }
 
 #endif

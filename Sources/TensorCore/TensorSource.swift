@@ -33,8 +33,17 @@ public protocol TensorSource: Sendable {
 
 extension TensorSource {
   /// The bytes of all tensors.
+  public var byteCount: Int { tensors.byteCount }
+}
+
+extension Sequence<TensorDescription> {
+  /// The bytes of all tensors; the largest number there is when they are more.
   public var byteCount: Int {
-    tensors.reduce(0) { $0 + ($1.elementType.byteCount(for: $1.shape) ?? 0) }
+    reduce(0) { sum, tensor in
+      let count = tensor.elementType.byteCount(for: tensor.shape) ?? .max
+      let (total, overflow) = sum.addingReportingOverflow(count)
+      return overflow ? .max : total
+    }
   }
 }
 

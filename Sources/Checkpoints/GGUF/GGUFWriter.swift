@@ -82,6 +82,7 @@ public struct GGUFWriter: ~Copyable, CheckpointWriter {
         problem: .headerTooLarge(
           bytes: header.count + keys.bytes.count + infos.count, limit: GGUFReader.directoryLimit))
     }
+    file.reserve(byteCount: header.count + keys.bytes.count + infos.count + offset)
     try unsafe file.write(header.span.bytes)
     try unsafe file.write(keys.bytes.span.bytes)
     try unsafe file.write(infos.span.bytes)

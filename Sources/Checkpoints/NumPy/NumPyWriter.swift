@@ -41,6 +41,7 @@ public struct NumPyWriter: ~Copyable, CheckpointWriter {
       }
       return Self.header(type: type, shape: tensor.shape)
     }
+    zip.reserve(tensors)
   }
 
   /// Why numpy could not read a tensor back, beside its type.

@@ -66,6 +66,7 @@ public struct PyTorchWriter: ~Copyable, CheckpointWriter {
   /// Announces every tensor and writes the pickle that refers to them.
   mutating func begin(_ tensors: [TensorDescription], pickle: [UInt8]) throws {
     announcement = try Announcement(tensors, path: zip.path)
+    zip.reserve(tensors)
     try add("data.pkl", pickle)
     try add("byteorder", Array("little".utf8))
     try add("version", Array("3\n".utf8))

@@ -96,10 +96,7 @@ public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
     }
     let header = headers[finished.count]
     let tensors = announcement?.tensors[plan.ranges[finished.count]] ?? []
-    next.reserve(
-      byteCount: tensors.reduce(header.count) {
-        $0 + ($1.elementType.byteCount(for: $1.shape) ?? 0)
-      })
+    next.reserve(byteCount: tensors.byteCount)
     try unsafe next.write(header.span.bytes)
     file = consume next
   }

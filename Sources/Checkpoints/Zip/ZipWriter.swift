@@ -25,6 +25,11 @@ struct ZipWriter: ~Copyable {
     self.wideLimit = wideLimit
   }
 
+  /// Announces the tensors whose bytes will be members, before the first member.
+  mutating func reserve(_ tensors: [TensorDescription]) {
+    file.reserve(byteCount: tensors.byteCount)
+  }
+
   /// Adds a member that is in memory.
   mutating func add(_ name: String, _ contents: RawSpan) throws(FileError) {
     try begin(name, size: contents.byteCount)

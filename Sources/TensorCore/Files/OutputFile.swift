@@ -13,7 +13,7 @@ public struct OutputFile: ~Copyable {
   /// The path that the finished file will have.
   public let path: String
   /// The number of bytes appended so far.
-  public var position: Int { flushed + pending.count }
+  public var position: Int { direct?.position ?? flushed + pending.count }
 
   /// Where the links at `path` lead.
   private let target: String
@@ -26,7 +26,11 @@ public struct OutputFile: ~Copyable {
   private var isSealed = false
   /// Whether room was set aside behind what was written.
   private var isReserved = false
+  /// Takes everything while a long file is written from front to back.
+  private var direct: DirectWriter?
 
+  /// Files of this size and more are written past the page cache.
+  static let directBytes = 1 << 26
   private static let bufferSize = 1 << 20
   private static let writebackBytes = 1 << 25
 
@@ -56,6 +60,7 @@ public struct OutputFile: ~Copyable {
   }
 
   deinit {
+    direct?.abandon()
     close(descriptor)
     if !isSealed {
       unsafe unlink(temporaryPath)
@@ -87,17 +92,25 @@ public struct OutputFile: ~Copyable {
     }
   }
 
-  /// Announces how long the file is going to be, about, so that the disk can set aside one run of
-  /// blocks for it. A hint: it may become longer or shorter.
+  /// Announces how long the file is going to be, about, before anything is written. The disk can
+  /// then set aside one run of blocks for it, and a long file goes past the page cache
+  /// (`DirectWriter`). It may become longer or shorter.
   public mutating func reserve(byteCount: Int) {
+    reserve(byteCount: byteCount, directFrom: Self.directBytes)
+  }
+
+  mutating func reserve(byteCount: Int, directFrom limit: Int) {
+    precondition(position == 0, "announced too late")
     assay_reserve_file(descriptor, Int64(byteCount))
     isReserved = true
+    if byteCount >= limit { direct = DirectWriter(descriptor: descriptor, path: path) }
   }
 
   /// Appends bytes.
   ///
   /// - Throws: `FileError` when the disk is full or fails.
   public mutating func write(_ bytes: RawSpan) throws(FileError) {
+    if let direct { return try direct.append(bytes) }
     if pending.count + bytes.byteCount > Self.bufferSize { try flush() }
     if bytes.byteCount >= Self.bufferSize {
       try put(bytes, at: flushed)
@@ -125,6 +138,7 @@ public struct OutputFile: ~Copyable {
   /// Writes over bytes that were appended before (a header whose fields are known last).
   public mutating func overwrite(_ bytes: RawSpan, at offset: Int) throws(FileError) {
     precondition(offset >= 0 && offset + bytes.byteCount <= position, "overwriting past the end")
+    if let direct { return direct.overwrite(bytes, at: offset) }
     try flush()
     try put(bytes, at: offset)
   }
@@ -132,6 +146,7 @@ public struct OutputFile: ~Copyable {
   /// Takes back what was appended behind `offset`.
   public mutating func rewind(to offset: Int) throws(FileError) {
     precondition(offset >= 0 && offset <= position, "rewinding forwards")
+    if let direct { return try direct.rewind(to: offset) }
     try flush()
     flushed = offset
     handedOver = min(handedOver, offset)
@@ -152,9 +167,10 @@ public struct OutputFile: ~Copyable {
   ///
   /// - Throws: as `commit()`.
   public consuming func seal() throws(FileError) -> SealedFile {
-    try flush()
+    let length = position
+    if let direct { try direct.finish() } else { try flush() }
     // What was set aside and not used goes back.
-    guard !isReserved || ftruncate(descriptor, off_t(flushed)) == 0 else {
+    guard !isReserved || ftruncate(descriptor, off_t(length)) == 0 else {
       throw FileError(.write, path: path, code: errno)
     }
     try MappingGuard.check()
@@ -180,17 +196,7 @@ public struct OutputFile: ~Copyable {
   }
 
   private func put(_ bytes: RawSpan, at offset: Int) throws(FileError) {
-    var done = 0
-    while done < bytes.byteCount {
-      let part = bytes.extracting(droppingFirst: done)
-      let written = unsafe part.withUnsafeBytes {
-        unsafe pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset + done))
-      }
-      if written < 0 {
-        if errno == EINTR { continue }
-        throw FileError(.write, path: path, code: errno)
-      }
-      done += written
-    }
+    let failure = PositionedWrite.failure(writing: bytes, to: descriptor, at: offset, path: path)
+    if let failure { throw failure }
   }
 }
