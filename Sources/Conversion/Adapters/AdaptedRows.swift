@@ -45,6 +45,10 @@ struct AdaptedRows: RowComputation {
     inputFactors = factors
   }
 
+  /// Half a megabyte of floats, which stays in a cache, and enough rows for a matrix product to have
+  /// work to do.
+  var pieceRows: Int { max(32, (1 << 17) / max(columns, 1)) }
+
   func compute(_ part: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
     guard let start = target.baseAddress else { return }
     let count = part.count * columns

@@ -40,8 +40,8 @@ public struct AdapterConverter: Sendable {
 
   /// Writes the result, which appears whole or not at all.
   ///
-  /// - Throws: `ConversionError` when the container has no adapters; the errors of readers and
-  ///   writers.
+  /// - Throws: `ConversionError` when the container has no adapters, or no place for alpha; the errors
+  ///   of readers and writers.
   public func run() throws -> AdapterReport {
     guard request.container == .safetensors || request.container == .pytorch else {
       throw ConversionError(
@@ -72,6 +72,12 @@ public struct AdapterConverter: Sendable {
           count: adapter.file.modules.count, first: adapter.file.modules[0].name.path,
           nearest: targets.nearest(to: adapter.file.modules[0].name), hint: adapter.file.hint),
         origin: adapter.checkpoint.path)
+    }
+    if request.container == .pytorch, parts.hasConfiguration {
+      throw ConversionError(
+        path: request.output,
+        problem: "alpha has no place in a pickle with \(request.naming.rawValue) naming, expected "
+          + "safetensors, or kohya naming")
     }
     let source = parts.source
     let cast = request.elementType.map { CastTensors(source, to: $0) }

@@ -94,6 +94,9 @@ struct AdapterParts {
     return ones.count == 1 ? TensorShape([count]) : TensorShape([1, count] + ones.dropFirst())
   }
 
+  /// Whether scales stand in the metadata alone.
+  var hasConfiguration: Bool { AdapterScales(scales).metadata != nil }
+
   /// The file's metadata, with the scales where they are not among the tensors.
   var metadata: JSONObject {
     var metadata = adapter.checkpoint.portableMetadata.withoutOpaqueValues

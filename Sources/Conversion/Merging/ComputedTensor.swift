@@ -9,6 +9,9 @@ protocol RowComputation: Sendable {
   /// The elements of a row.
   var columns: Int { get }
 
+  /// How many rows are worth computing by themselves.
+  var pieceRows: Int { get }
+
   /// Writes the values of some rows.
   func compute(_ rows: Range<Int>, into target: UnsafeMutableBufferPointer<Float>)
 
@@ -32,10 +35,8 @@ struct ComputedTensor: ByteProvider {
   private let place: Int
   private let state = StateBox()
 
-  /// Elements of a piece where rows are short: half a megabyte of floats, which stays in a cache.
-  private static let pieceElements = 1 << 17
-  /// The least rows of a piece, so that a matrix product has work to do.
-  private static let leastRows = 32
+  /// The least elements that are made at a time: two megabytes of halves.
+  private static let blockElements = 1 << 20
 
   private struct State {
     var current: (block: Int, bytes: ByteStorage)?
@@ -61,9 +62,8 @@ struct ComputedTensor: ByteProvider {
     let columns = max(computation.columns, 1)
     // Whole blocks of the type in every piece.
     let unit = columns % type.blockElements == 0 ? 1 : type.blockElements
-    let wanted = max(Self.leastRows, Self.pieceElements / columns)
-    pieceRows = (wanted + unit - 1) / unit * unit
-    blockRows = pieceRows * 4
+    pieceRows = (max(computation.pieceRows, 1) + unit - 1) / unit * unit
+    blockRows = pieceRows * max(4, Self.blockElements / (pieceRows * columns))
     blockBytes = type.byteCount(of: blockRows * columns)
   }
 
@@ -92,6 +92,13 @@ struct ComputedTensor: ByteProvider {
         done += end - start
       }
     }
+  }
+
+  func storage(holding range: Range<Int>) -> (storage: ByteStorage, range: Range<Int>)? {
+    let index = range.lowerBound / blockBytes
+    let start = index * blockBytes
+    guard !range.isEmpty, range.upperBound <= start + blockBytes else { return nil }
+    return (block(index), range.lowerBound - start..<range.upperBound - start)
   }
 
   /// A block of rows, and the one behind it begun.

@@ -30,7 +30,9 @@ struct MixedRows: RowComputation {
   /// - Parameter views: the tensor of each model: the first tells the shape; in the others, rows may
   ///   be shorter, and what lies behind their ends stays as in the first.
   init(_ views: [TensorView], _ formula: Formula) {
-    let rows = views[0].shape.dimensions.first ?? 1
+    // Of one shape, elements need no rows: one behind the other, they are cut where it suits.
+    let isEven = views.allSatisfy { $0.shape == views[0].shape }
+    let rows = isEven ? views[0].shape.elementCount : views[0].shape[0]
     self.rows = rows
     parts = views.map { view in
       Part(view: view, columns: rows == 0 ? 0 : view.shape.elementCount / rows)
@@ -38,6 +40,9 @@ struct MixedRows: RowComputation {
     columns = parts[0].columns
     self.formula = formula
   }
+
+  /// So that all models' values of a piece fit a core's cache.
+  var pieceRows: Int { max(1, Self.strip / max(columns, 1)) }
 
   func compute(_ range: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
     guard let start = target.baseAddress else { return }

@@ -10,6 +10,16 @@ public protocol ByteProvider: Sendable {
 
   /// Writes the bytes from `offset` on, as many as fit `target`; all of them lie inside.
   func fill(_ target: inout MutableRawSpan, from offset: Int)
+
+  /// Memory in which a range lies as it is, if there is any: then it need not be copied.
+  func storage(holding range: Range<Int>) -> (storage: ByteStorage, range: Range<Int>)?
+}
+
+extension ByteProvider {
+  /// By default every byte is made for the one who asks.
+  public func storage(holding range: Range<Int>) -> (storage: ByteStorage, range: Range<Int>)? {
+    nil
+  }
 }
 
 extension ByteStorage {

@@ -103,6 +103,9 @@ internal import Synchronization
       let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
       return try body(unsafe part.bytes)
     }
+    if let place = provider.storage(holding: range) {
+      return try place.storage.withBytes(in: place.range, body)
+    }
     return try unsafe ChunkBuffers.withBuffer(of: range.count) { buffer throws(Failure) in
       var span = unsafe buffer.mutableBytes
       provider.fill(&span, from: range.lowerBound)

@@ -98,12 +98,29 @@ import Testing
     }
     let expected = try merged(path)
     for naming in AdapterNaming.allCases {
-      for output in ["renamed.safetensors", "renamed.pt"] {
+      for output in naming == .kohya
+        ? ["renamed.safetensors", "renamed.pt"] : ["renamed.safetensors"]
+      {
         let report = try convert(path, to: output, naming, base: "sd15")
         #expect(report.leftovers.isEmpty)
         #expect(try merged(scratch.path(output)) == expected, "\(naming)")
       }
     }
+  }
+
+  /// diffusers' and PEFT's names have no place for alpha, and a pickle none for a configuration.
+  @Test func aPickleHoldsNoAlphaInDottedNames() throws {
+    let error = #expect(throws: ConversionError.self) {
+      try convert(
+        AdapterFixture.adapter("kohya.safetensors"), to: "out.bin", .peft, base: "sd15")
+    }
+    #expect(
+      error?.description
+        == "\(scratch.path("out.bin")): alpha has no place in a pickle with peft naming, expected "
+        + "safetensors, or kohya naming")
+    try convert(
+      AdapterFixture.adapter("plain.safetensors"), to: "plain.bin", .peft, base: "sd15")
+    #expect(scratch.contents == ["plain.bin"])
   }
 
   /// Without a model, the published ones tell what underscores mean.
