@@ -58,6 +58,12 @@ def main(target: Path) -> None:
     keep("lora-alpha-1", lora(1.0))
     keep("lora-alpha-in-metadata", bare, "warning lora-alpha", repaired="doctor/lora-alpha-1",
          metadata={"ss_network_alpha": "1.0", "ss_network_dim": "4"})
+    kernel = {k: torch.tensor(0.5).half() if "resnets" in k and k.endswith("alpha") else t for k, t in lora(1.0).items()}
+    torch.manual_seed(21)
+    keep("lora-alpha-of-kernels", kernel | lora(None))
+    keep("lora-alpha-in-arguments", bare, "warning lora-alpha", repaired="doctor/lora-alpha-of-kernels",
+         metadata={"ss_network_alpha": "1.0", "ss_network_dim": "4",
+                   "ss_network_args": '{"conv_dim": "4", "conv_alpha": "0.5", "algo": "lora"}'})
 
     first, second = DIFFUSION + "time_embed.0.weight", DIFFUSION + "time_embed.2.weight"
     strided = dict(unet)

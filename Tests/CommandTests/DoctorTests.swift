@@ -125,4 +125,31 @@ import Testing
       #expect(outcome.errors == "")
     }
   }
+
+  @Test func aLoRAIsCalledOne() throws {
+    try Tool.inFolder { tool in
+      let outcome = try tool.run("doctor", Self.fixture("doctor/lora-without-alpha.safetensors"))
+      #expect(outcome.status == 1)
+      #expect(outcome.output.contains(": safetensors, LoRA in kohya names, 6 tensors\n"))
+      #expect(
+        outcome.output.contains(
+          "warning  lora-alpha: 3 of 3 modules have no alpha, the numerator of their strength\n"))
+    }
+  }
+
+  /// diffusers opens such a folder without a word and draws white pictures.
+  @Test func scalesInADiffusersFolderAreWarnedOf() throws {
+    try Tool.inFolder { tool in
+      let source = Self.fixture("doctor/float8.safetensors")
+      let kept = try tool.run("convert", source, "-o", tool.file("kept"), "--quiet")
+      #expect(kept.status == 0, "\(kept.errors)")
+      #expect(
+        kept.errors
+          == "assay: warning: \(tool.file("kept")): 50 float8 weights with scales beside them, which "
+          + "diffusers does not read: --dtype f16 multiplies them in\n")
+      let cast = try tool.run(
+        "convert", source, "-o", tool.file("cast"), "--dtype", "f16", "--quiet")
+      #expect(cast.errors == "")
+    }
+  }
 }

@@ -26,7 +26,7 @@ public struct Doctor: Sendable {
     // Names first: what stands under a wrong one is looked at under the right one.
     let checks: [any DoctorCheck] = [
       WrapperCheck(), SpellingCheck(), PositionCheck(), PredictionCheck(), ScaleCheck(),
-      StorageCheck(), AverageCheck(), GapCheck(), ValueCheck(progress: progress),
+      AdapterCheck(), StorageCheck(), AverageCheck(), GapCheck(), ValueCheck(progress: progress),
     ]
     var plan = RepairPlan(patient.tensors)
     var findings: [Finding] = []

@@ -101,6 +101,14 @@ extension ConversionReport {
           + (leftovers.count > 1 ? ", as \(leftovers.count - 1) more" : "")
           + "; a reader could take it for a part of \(output)")
     }
+    let scaled = StoredForms(of: ledger.targets.map(\.description)).byWeight.count {
+      $0.value == .scaled
+    }
+    if scaled > 0, container.contents == .components {
+      warnings.append(
+        "\(output): \(scaled) float8 weight\(scaled == 1 ? "" : "s") with scales beside them, which "
+          + "diffusers does not read: --dtype f16 multiplies them in")
+    }
     if !droppedMetadata.isEmpty {
       warnings.append(
         "\(output): \(container.rawValue) has no place for metadata, left behind: "

@@ -1,0 +1,100 @@
+internal import Checkpoints
+internal import KeyLayouts
+internal import TensorCore
+
+/// Modules of a LoRA that do not say how strong they are.
+struct AdapterCheck: DoctorCheck {
+  static let name = "lora-alpha"
+
+  func examine(_ patient: Patient, _ plan: inout RepairPlan) -> [Finding] {
+    guard patient.reading == nil, let file = try? AdapterFile(of: patient.tensors), file.isCertain
+    else { return [] }
+    var names: [String] = []
+    let stated = Stated(patient.checkpoint.metadata)
+    var isStated = false
+    for module in file.modules where module.alpha == nil && module.naming == .kohya {
+      guard let rank = module.rank, let place = module.parts.values.min() else { continue }
+      let tensor = patient.tensors[place]
+      guard let stem = Self.stem(of: patient.cleanNames[place]) else { continue }
+      names.append(tensor.name)
+      let known = stated.alpha(ofRank: rank, isKernel: module.isKernel(in: file))
+      isStated = isStated || known != nil
+      let alpha = known ?? Double(rank)
+      let type = tensor.elementType
+      plan.write(
+        TensorDescription(
+          name: stem + ".alpha",
+          elementType: type.isPlainFloat && type.holds(alpha) ? type : .float32,
+          shape: []),
+        [alpha], check: Self.name)
+    }
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        Self.name, .warning,
+        "\(names.count) of \(file.modules.count) modules have no alpha, the numerator of their "
+          + "strength",
+        tensors: names,
+        why:
+          "most readers take the rank for it, some take 1: the same file is of different strength",
+        repair: isStated
+          ? "alpha as the trainer's metadata state it (ss_network_alpha)"
+          : "alpha equal to the rank, as diffusers and ComfyUI take it")
+    ]
+  }
+
+  /// The module's name in front of what tells the tensor's role.
+  private static func stem(of name: String) -> String? {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    let roles = ["lora_down", "lora_up", "lora_mid", "hada_", "lokr_", "dora_scale"]
+    let generalised = ["a1", "a2", "b1", "b2"]
+    let place = parts.firstIndex { part in
+      roles.contains { part.hasPrefix($0) } || generalised.contains { part == $0 }
+    }
+    return place.flatMap { $0 > 0 ? parts[..<$0].joined(separator: ".") : nil }
+  }
+
+  /// What kohya's trainer writes into the metadata: of all modules, and among the network's arguments
+  /// of kernels of more than one place.
+  private struct Stated {
+    private let alpha: Double?
+    private let rank: Double?
+    private let kernelAlpha: Double?
+    private let kernelRank: Double?
+
+    init(_ metadata: JSONObject) {
+      let entry = metadata["ss_network_args"]
+      let parsed = entry?.stringValue.flatMap { try? JSON(parsing: Array($0.utf8)) } ?? entry
+      let arguments = parsed?.objectValue ?? [:]
+      func number(_ key: String, in fields: JSONObject) -> Double? {
+        fields[key].flatMap { $0.doubleValue ?? $0.stringValue.flatMap(Double.init) }
+          .flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
+      }
+      alpha = number("ss_network_alpha", in: metadata)
+      rank = number("ss_network_dim", in: metadata)
+      kernelAlpha = number("conv_alpha", in: arguments)
+      kernelRank = number("conv_dim", in: arguments)
+    }
+
+    /// What it says of modules of a rank; of those of other ranks it says nothing.
+    func alpha(ofRank rank: Int, isKernel: Bool) -> Double? {
+      if isKernel, let kernelRank { return kernelRank == Double(rank) ? kernelAlpha : nil }
+      return self.rank == Double(rank) ? alpha : nil
+    }
+  }
+}
+
+extension AdapterModule {
+  /// Whether the layer has a kernel of more than one place.
+  fileprivate func isKernel(in file: AdapterFile) -> Bool {
+    parts.values.contains { file.tensors[$0].shape.dimensions.dropFirst(2).contains { $0 > 1 } }
+  }
+}
+
+extension ElementType {
+  /// Whether a number is one of the type's.
+  fileprivate func holds(_ number: Double) -> Bool {
+    let bytes = bytes(of: [number])
+    return numbers(in: bytes.span.bytes) == [number]
+  }
+}
