@@ -114,6 +114,31 @@ import Testing
     }
   }
 
+  @Test(arguments: ["q8_0", "q4_0"])
+  func quantisedTensorsHaveStatisticsToo(type: String) throws {
+    try Tool.inFolder { tool in
+      for (path, format) in [("m.gguf", "GGUF"), ("m.ingot", "ingot")] {
+        #expect(
+          try tool.run(
+            "convert", "-q", Self.fixture("digits/digits.ckpt"), "-o", path, "--dtype", type
+          ).status == 0)
+        let json = try JSON(parsing: tool.run("inspect", "--json", "--stats", path).output)
+        let tensors = json["statistics"]?.arrayValue ?? []
+        let blocks = tensors.filter { $0["dtype"]?.stringValue == type }
+        #expect(blocks.count > 100, "\(format)")
+        #expect(
+          blocks.allSatisfy {
+            ($0["std"]?.doubleValue ?? 0) > 0 && $0["non_finite"] == 0
+          }, "\(format)")
+        if path == "m.ingot" { #expect(json["bytes_read"] == 0) }
+      }
+      let detail = try tool.run(
+        "inspect", "--tensor", "unet.mid_block.attentions.0.proj_in.weight", "m.gguf"
+      ).output
+      #expect(detail.contains("\nmin -") && detail.contains("###"))
+    }
+  }
+
   @Test func oneTensorIsShownClosely() throws {
     try Tool.inFolder { tool in
       for name in ["unet.conv_in.weight", "model.diffusion_model.input_blocks.0.0.weight"] {

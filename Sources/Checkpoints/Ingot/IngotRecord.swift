@@ -8,7 +8,7 @@ public struct IngotRecord: Sendable, Hashable {
   public let byteRange: Range<Int>
   /// The XXH3-128 of the bytes.
   public let digest: Digest128
-  /// What the values are like; `nil` for packed and quantised types.
+  /// What the values are like; `nil` for packed types.
   public let statistics: TensorStatistics?
 
   /// The 160 bytes of the record.

@@ -16,7 +16,7 @@ public struct ModelFacts: Sendable {
     public let isCanonical: Bool
     /// The XXH3-128 of its bytes.
     public let digest: Digest128
-    /// What its values are like; `nil` for packed and quantised types.
+    /// What its values are like; `nil` for packed types.
     public let statistics: TensorStatistics?
     /// Of f32, whether f16 holds every value exactly; `nil` where nobody looked.
     public let fitsHalf: Bool?
@@ -68,8 +68,11 @@ public struct ModelFacts: Sendable {
         let isCanonical = source.origins[index] == .canonical
         let sourceName = source.places[index].map { model.checkpoint.source.tensors[$0].name }
         let wantsHalf = depth == .precision && source.tensors[index].elementType == .float32
-        if let ingot, let place = source.places[index], !wantsHalf {
-          let record = ingot.record(at: place)
+        if let ingot, let place = source.places[index], !wantsHalf,
+          case let record = ingot.record(at: place),
+          // Indices of older versions say nothing of quantised tensors.
+          record.statistics != nil || !record.description.elementType.isGGMLBlock
+        {
           fact = Tensor(
             description: source.tensors[index], sourceName: sourceName, isCanonical: isCanonical,
             digest: record.digest, statistics: record.statistics, fitsHalf: nil)

@@ -11,7 +11,7 @@ public struct TensorDetail: Sendable, Hashable {
   public let sourceName: String?
   /// The XXH3-128 of its bytes.
   public let digest: Digest128
-  /// What its values are like; `nil` for packed and quantised types.
+  /// What its values are like; `nil` for packed types.
   public let statistics: TensorStatistics?
   /// How its finite values are distributed; `nil` where there are none.
   public let histogram: Histogram?

@@ -16,23 +16,22 @@ struct StatisticsAccumulator {
   /// The values that are decoded at a time. Fixed: it decides the order of the additions.
   private static let blockCount = 4096
 
-  /// Starts without values; `nil` for types that have no statistics.
+  /// Starts without values; `nil` for packed types, whose values nobody here knows.
   init?(
     type: ElementType, using instructions: Processor.InstructionSet = Processor.instructionSet
   ) {
-    guard type.blockElements == 1, let numbers = NumberBlocks(type, using: instructions) else {
-      return nil
-    }
+    guard let numbers = NumberBlocks(type, using: instructions) else { return nil }
     self.numbers = numbers
     self.instructions = instructions
   }
 
   /// Takes in a run of whole little-endian elements.
   ///
-  /// The figures depend on where runs are cut, but that cuts at multiples of 64 KiB make none
+  /// The figures depend on where runs are cut, but that cuts at multiples of 4096 elements make none
   /// of a difference.
   mutating func update(_ bytes: RawSpan) {
-    let step = Self.blockCount * partBytes
+    let elements = Self.blockCount / numbers.numbersPerElement
+    let step = numbers.type.byteCount(of: elements)
     for start in stride(from: 0, to: bytes.byteCount, by: step) {
       add(bytes.extracting(start..<min(start + step, bytes.byteCount)))
     }
@@ -52,11 +51,8 @@ struct StatisticsAccumulator {
   /// One NaN and one zero: which of several turns up depends on the processor.
   private static func canonical(_ value: Double) -> Double { value.isNaN ? .nan : value + 0 }
 
-  /// The bytes of one number: half an element for complex types.
-  private var partBytes: Int { numbers.type.blockBytes / numbers.numbersPerElement }
-
   private mutating func add(_ block: RawSpan) {
-    let values = block.byteCount / partBytes
+    let values = numbers.count(in: block)
     let result = numbers.isSingle ? ofFloats(block, values) : ofDoubles(block, values)
     count += values
     zeroCount += Int(result.zeros)

@@ -44,8 +44,7 @@ public struct TensorStatistics: Sendable, Hashable {
       + [zeroCount, nonFiniteCount].map { UInt64(bitPattern: Int64($0)) }
   }
 
-  /// The statistics of a tensor's bytes; `nil` for packed and quantised types, whose values only
-  /// their decoder knows.
+  /// The statistics of a tensor's bytes; `nil` for packed types, whose values nobody here knows.
   public init?(of bytes: RawSpan, type: ElementType) {
     guard var accumulator = StatisticsAccumulator(type: type) else { return nil }
     accumulator.update(bytes)
@@ -57,7 +56,7 @@ public struct TensorStatistics: Sendable, Hashable {
 public struct TensorSummary: Sendable, Hashable {
   /// The XXH3-128 digest of the bytes.
   public let digest: Digest128
-  /// The statistics; `nil` for packed and quantised types.
+  /// The statistics; `nil` for packed types.
   public let statistics: TensorStatistics?
 
   /// Reads a tensor's little-endian bytes once, in blocks that stay in the cache.
@@ -72,17 +71,21 @@ public struct TensorSummary: Sendable, Hashable {
     private var hash = XXHash3Stream()
     private var statistics: StatisticsAccumulator?
 
-    /// A multiple of every element's size.
-    private static let blockBytes = 1 << 16
+    /// What stays in the cache: some 64 KiB, whole multiples of 4096 elements.
+    private let runBytes: Int
 
     /// Starts with no elements.
-    public init(type: ElementType) { statistics = StatisticsAccumulator(type: type) }
+    public init(type: ElementType) {
+      statistics = StatisticsAccumulator(type: type)
+      let unit = type.byteCount(of: 4096)
+      runBytes = max((1 << 16) / unit, 1) * unit
+    }
 
-    /// Appends elements. Runs of a multiple of 65,536 bytes give the figures of a single run, bit
+    /// Appends elements. Runs of a multiple of 4096 elements give the figures of a single run, bit
     /// for bit.
     public mutating func update(_ bytes: RawSpan) {
-      for start in stride(from: 0, to: bytes.byteCount, by: Self.blockBytes) {
-        let block = bytes.extracting(start..<min(start + Self.blockBytes, bytes.byteCount))
+      for start in stride(from: 0, to: bytes.byteCount, by: runBytes) {
+        let block = bytes.extracting(start..<min(start + runBytes, bytes.byteCount))
         hash.update(block)
         statistics?.update(block)
       }

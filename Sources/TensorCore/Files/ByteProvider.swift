@@ -54,8 +54,8 @@ extension TensorView {
   public func forEachChunk<Failure: Error>(
     of limit: Int = ByteStorage.chunkBytes, _ body: (RawSpan) throws(Failure) -> Void
   ) throws(Failure) {
-    // 256 elements at least, which are whole blocks of every type.
-    let unit = 256 / elementType.blockElements * elementType.blockBytes
+    // 4096 elements at least: whole blocks of every type, and what figures are summed up by.
+    let unit = 4096 / elementType.blockElements * elementType.blockBytes
     try storage.forEachChunk(in: byteRange, of: limit, unit: unit, body)
   }
 }

@@ -65,6 +65,29 @@ import Testing
     }
   }
 
+  /// Figures of blocks are those of the numbers that the package decodes, however long the run is
+  /// and wherever it is cut.
+  @Test(arguments: types) func statisticsAreThoseOfTheDecodedNumbers(type: ElementType) throws {
+    let expected = Self.floats(try Self.file("\(type.name).f32"))
+    let count = expected.count / type.blockElements * type.blockBytes
+    let file = try Self.file("\(type.name).gguf")
+    let start = file.count - (count + 31) / 32 * 32
+    let repeats = 300_000 / expected.count + 1
+    let blocks = (0..<repeats).flatMap { _ in file[start..<start + count] }
+    let floats = (0..<repeats).flatMap { _ in expected }
+    let found = TensorStatistics(of: blocks.span.bytes, type: type)
+    let known = floats.withUnsafeBytes { TensorStatistics(of: $0.bytes, type: .float32) }
+    #expect(found == known && found != nil)
+    let view = TensorView(
+      description: TensorDescription(name: "x", elementType: type, shape: [floats.count]),
+      storage: ByteStorage(copying: blocks.span.bytes), byteRange: 0..<blocks.count)
+    var summary = TensorSummary.Accumulator(type: type)
+    view.forEachChunk(of: 1000) { summary.update($0) }
+    let inRuns = summary.finish()
+    let atOnce = TensorSummary(of: blocks.span.bytes, type: type)
+    #expect(inRuns == atOnce)
+  }
+
   /// The tensors of `quantised.gguf` in order, with what each is made of.
   @Test func encodesAsThePackage() throws {
     let file = try Self.file("quantised.gguf")
