@@ -29,8 +29,6 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .target(name: "CKernels"),
@@ -54,7 +52,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(name: "Reports", dependencies: ["TensorCore"], swiftSettings: swiftSettings),
     .target(
-      name: "Numerics", dependencies: ["TensorCore", "CKernels", "COpenBLAS"],
+      name: "Numerics", dependencies: ["TensorCore", "CKernels"],
       swiftSettings: swiftSettings),
     .target(name: "Schedulers", dependencies: ["TensorCore"], swiftSettings: swiftSettings),
     .target(

@@ -1,5 +1,3 @@
-internal import COpenBLAS
-
 /// `C = alpha * op(A) * op(B) + beta * C` on row-major float matrices, on the calling thread.
 ///
 /// - Parameters:
@@ -11,11 +9,11 @@ package func multiply(
   b: UnsafePointer<Float>, strideB: Int, transposeB: Bool = false,
   beta: Float = 0, c: UnsafeMutablePointer<Float>, strideC: Int
 ) {
-  Parallel.holdBLAS()
-  cblas_sgemm(
-    CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-    blasint(rows), blasint(columns), blasint(inner), alpha, a, blasint(strideA), b,
-    blasint(strideB), beta, c, blasint(strideC))
+  typealias Flag = OpenBLAS.Flag
+  OpenBLAS.sgemm(
+    Flag.rowMajor, transposeA ? Flag.transposed : Flag.plain,
+    transposeB ? Flag.transposed : Flag.plain, Int32(rows), Int32(columns), Int32(inner), alpha, a,
+    Int32(strideA), b, Int32(strideB), beta, c, Int32(strideC))
 }
 
 /// Shares a matrix product out over the threads: the longer side of the result is cut, into

@@ -1,22 +1,17 @@
-internal import COpenBLAS
 internal import Dispatch
 internal import Foundation
 
 /// Work spread over the processor's cores.
 ///
 /// The library parallelises by itself, over blocks that fit a core's cache, so that everything
-/// around a matrix product runs on all cores too; OpenBLAS is told to stay on the caller's thread.
+/// around a matrix product runs on all cores too; OpenBLAS stays on the caller's thread.
 package enum Parallel {
   /// The number of threads: the cores, or the environment variable `ASSAY_THREADS`.
   package static let threads: Int = {
-    openblas_set_num_threads(1)
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let wanted = ProcessInfo.processInfo.environment["ASSAY_THREADS"].flatMap(Int.init)
     return max(1, min(wanted ?? cores, 256))
   }()
-
-  /// Keeps OpenBLAS on the caller's thread, for work that others have spread over the cores.
-  static func holdBLAS() { _ = threads }
 
   /// Calls `body` once for each of `0..<count`, on all threads; returns when all are done.
   package static func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {

@@ -1,5 +1,3 @@
-internal import COpenBLAS
-
 /// The routines of LAPACK that low ranks need, on row-major matrices. Failures trap: with finite
 /// values and sizes of our own none of them can fail.
 enum LAPACK {
@@ -28,7 +26,6 @@ enum LAPACK {
   ) -> [Value] {
     precondition(matrix.count == size * size, "not a square matrix")
     guard size > 0 else { return [] }
-    Parallel.holdBLAS()
     var values = [Value](repeating: 0, count: size)
     var work = [Value](repeating: 0, count: 1)
     var integers = [Int32](repeating: 0, count: 1)
@@ -52,15 +49,14 @@ enum LAPACK {
   static func orthonormalize(_ rows: inout [Float], count: Int, length: Int) {
     precondition(rows.count == count * length && count <= length, "more rows than columns")
     guard count > 0 else { return }
-    Parallel.holdBLAS()
     // What lies row by row here lies column by column there.
     var (m, n, info) = (Int32(length), Int32(count), Int32(0))
     var scales = [Float](repeating: 0, count: count)
     var work = [Float](repeating: 0, count: 64 * count)
     var room = Int32(work.count)
-    sgeqrf_(&m, &n, &rows, &m, &scales, &work, &room, &info)
+    OpenBLAS.sgeqrf(&m, &n, &rows, &m, &scales, &work, &room, &info)
     precondition(info == 0, "sgeqrf failed with \(info)")
-    sorgqr_(&m, &n, &n, &rows, &m, &scales, &work, &room, &info)
+    OpenBLAS.sorgqr(&m, &n, &n, &rows, &m, &scales, &work, &room, &info)
     precondition(info == 0, "sorgqr failed with \(info)")
   }
 }
@@ -71,7 +67,7 @@ extension Float: LAPACK.Number {
     _ work: inout [Float], _ room: Int32, _ integers: inout [Int32], _ integerRoom: Int32
   ) -> Int32 {
     var (order, room, integerRoom, info) = (order, room, integerRoom, Int32(0))
-    ssyevd_(
+    OpenBLAS.ssyevd(
       job, "U", &order, &matrix, &order, &values, &work, &room, &integers, &integerRoom, &info,
       1, 1)
     return info
@@ -84,7 +80,7 @@ extension Double: LAPACK.Number {
     _ work: inout [Double], _ room: Int32, _ integers: inout [Int32], _ integerRoom: Int32
   ) -> Int32 {
     var (order, room, integerRoom, info) = (order, room, integerRoom, Int32(0))
-    dsyevd_(
+    OpenBLAS.dsyevd(
       job, "U", &order, &matrix, &order, &values, &work, &room, &integers, &integerRoom, &info,
       1, 1)
     return info

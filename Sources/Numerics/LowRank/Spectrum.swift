@@ -1,4 +1,3 @@
-internal import COpenBLAS
 internal import Foundation
 
 /// All singular values of a matrix, and the ranks that hold shares of its energy.
@@ -27,7 +26,6 @@ public struct Spectrum: Sendable, Hashable {
       energies = []
       return
     }
-    Parallel.holdBLAS()
     let isWide = rows <= columns
     let step = min(Self.panelLength, length)
     var gram = [Double](repeating: 0, count: size * size)
@@ -40,10 +38,11 @@ public struct Spectrum: Sendable, Hashable {
           UnsafeMutableBufferPointer(rebasing: values[..<(size * range.count)]))
       }
       // The lower triangle of rows is the upper one of LAPACK's columns.
-      cblas_dsyrk(
-        CblasRowMajor, CblasLower, isWide ? CblasNoTrans : CblasTrans, blasint(size),
-        blasint(range.count), 1, values, blasint(isWide ? range.count : columns), 1, &gram,
-        blasint(size))
+      typealias Flag = OpenBLAS.Flag
+      OpenBLAS.dsyrk(
+        Flag.rowMajor, Flag.lower, isWide ? Flag.plain : Flag.transposed, Int32(size),
+        Int32(range.count), 1, values, Int32(isWide ? range.count : columns), 1, &gram,
+        Int32(size))
     }
     energies = LAPACK.eigenvalues(of: &gram, size: size).reversed().map { max($0, 0) }
   }
