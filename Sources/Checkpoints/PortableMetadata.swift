@@ -1,18 +1,44 @@
 public import TensorCore
 
+extension ContainerFormat {
+  /// What the names of metadata start with that a container would have taken for its own.
+  public static let keptPrefix = "assay.kept."
+
+  /// Members of metadata that describe a file of this container, and so do not travel.
+  private var ownMembers: Set<String> {
+    switch self {
+    case .pytorch: ["wrapper", "unreadMembers", "tensorsOutsideRoot", "unreadTensors"]
+    case .ingot: ["components", "source", "tool", "model_index", "format_metadata"]
+    case .diffusers: ["model_index"]
+    case .gguf: Set(GGUFReader.ownKeys)
+    default: []
+    }
+  }
+
+  /// Whether a file of this container holds a member of its own under the key, so that a member of
+  /// that name from elsewhere needs another one.
+  public func reserves(_ key: String, _ value: JSON) -> Bool {
+    switch (self, key) {
+    // transformers loads files of torch's tensors.
+    case (.diffusers, "format"): value != "pt"
+    case (.pytorch, "values"): value.objectValue == nil
+    case (.gguf, _) where key.hasPrefix(GGUFReader.shapeKeyPrefix): true
+    default: ownMembers.contains(key)
+    }
+  }
+
+  fileprivate func describes(_ key: String) -> Bool {
+    ownMembers.contains(key) || self == .gguf && key.hasPrefix(GGUFReader.shapeKeyPrefix)
+  }
+}
+
 extension Checkpoint {
-  /// Members of `metadata` that describe the container they stand in, and so do not travel.
-  private static let containerMembers = [
-    "wrapper", "unreadMembers", "tensorsOutsideRoot", "unreadTensors", "components", "source",
-    "model_index", "tool",
-    "general.alignment", "general.file_type", "general.quantization_version",
-  ]
 
   /// What the checkpoint says beside its tensors, in one form for all containers: strings, and
   /// under `values` what a pickle once held.
   public var portableMetadata: JSONObject {
-    var metadata = metadata
-    for member in Self.containerMembers { metadata[member] = nil }
+    var metadata = JSONObject(
+      metadata.members.filter { !format.describes($0.key) }.map { ($0.key, $0.value) })
     // safetensors holds nothing but strings: the values are there as their JSON text.
     if let text = metadata["values"]?.stringValue,
       let values = try? JSON(parsing: Array(text.utf8)), values.objectValue != nil
@@ -29,6 +55,12 @@ extension Checkpoint {
       }
       values["metadata"] = nil
       metadata["values"] = values.isEmpty ? nil : .object(values)
+    }
+    for member in metadata.members where member.key.hasPrefix(ContainerFormat.keptPrefix) {
+      let key = String(member.key.dropFirst(ContainerFormat.keptPrefix.count))
+      guard !key.isEmpty, metadata[key] == nil else { continue }
+      metadata[key] = member.value
+      metadata[member.key] = nil
     }
     return metadata
   }

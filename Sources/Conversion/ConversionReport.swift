@@ -35,6 +35,13 @@ public struct ConversionReport: Sendable, Hashable {
   public let leftovers: [String]
   /// The keys of metadata that the container has no place for.
   public let droppedMetadata: [String]
+  /// The keys of metadata that the container has for itself, with the names that took their place.
+  public let renamedMetadata: [String: String]
+  /// The fields of configurations that no tensor and no rule of the family gives: other programs
+  /// must be told, the metadata tell them here.
+  public let unsaidFields: [String]
+  /// What is worth knowing about the model although nothing is wrong with it, a line each.
+  public let remarks: [String]
   /// Floating tensors that stayed in their own type, because a block type was asked for and they
   /// are no matrices with whole blocks in their rows.
   public let kept: [String]

@@ -39,12 +39,14 @@ public struct Converter: Sendable {
     let markers = markers(plan, present: values.tensors)
     let tensors: any TensorSource =
       markers.tensors.isEmpty ? values : JoinedTensors(values, markers)
-    var metadata = metadata(plan, of: tensors)
+    var metadata = ResultMetadata(of: model, plan, request, tensors.tensors)
     let certificate =
       request.isCertified ? try RoundTrip(plan, values, of: checkpoint.path).certificate() : nil
-    if let certificate { metadata[RoundTripCertificate.key] = .string(certificate.json.text()) }
+    if let certificate {
+      metadata.members[RoundTripCertificate.key] = .string(certificate.json.text())
+    }
     try request.container.write(
-      tensors, metadata: metadata, to: try destination(plan), progress: progress)
+      tensors, metadata: metadata.members, to: try destination(plan), progress: progress)
     // A folder is new, so nothing of before is in it.
     let shards =
       request.container.writesShards && request.container.contents == .tensors
@@ -64,7 +66,9 @@ public struct Converter: Sendable {
       files: shards?.indexPath.map { (shards?.paths ?? []) + [$0] } ?? [],
       leftovers: shards?.leftovers ?? [],
       droppedMetadata: request.container.keepsMetadata
-        ? [] : metadata.keys.filter { $0 != "format" },
+        ? [] : metadata.members.keys.filter { $0 != "format" },
+      renamedMetadata: metadata.renamed, unsaidFields: metadata.unsaid,
+      remarks: plan.reading?.remarks ?? [],
       kept: cast?.kept ?? [],
       prediction: plan.keptComponents.contains(.unet) ? plan.reading?.prediction : nil,
       markers: markers.tensors.map(\.name),
@@ -82,29 +86,6 @@ public struct Converter: Sendable {
     }
     throw ConversionError(
       path: checkpoint.path, problem: problem + "; --allow-empty converts it all the same")
-  }
-
-  /// What the result is to say beside its tensors.
-  private func metadata(_ plan: ConversionPlan, of tensors: any TensorSource) -> JSONObject {
-    var metadata = checkpoint.portableMetadata
-    // What was true of an earlier conversion says nothing of this one.
-    metadata[RoundTripCertificate.key] = nil
-    metadata[FamilyHint.key] = plan.reading.flatMap {
-      FamilyHint.note(of: $0.detection.family, beside: tensors.tensors).map(JSON.string)
-    }
-    // What a trainer kept for itself is of no use to who draws.
-    if request.isPruned { metadata["values"] = nil }
-    // ComfyUI would take the weights for quantised ones.
-    if plan.ledger.appliesScales { metadata["_quantization_metadata"] = nil }
-    if let prediction = plan.reading?.prediction, request.container.contents == .tensors,
-      prediction.origin != .assumed,
-      plan.keptComponents.contains(.unet), request.container.keepsMetadata
-    {
-      metadata["modelspec.prediction_type"] = .string(
-        prediction.type == .velocity ? "v" : prediction.type.rawValue)
-    }
-    for member in request.metadata.members { metadata[member.key] = member.value }
-    return metadata
   }
 
   private func markers(_ plan: ConversionPlan, present: [TensorDescription]) -> MarkerTensors {
@@ -129,6 +110,10 @@ public struct Converter: Sendable {
     if request.container.contents != .tensors {
       destination.configurations = plan.configurations
       destination.attachments = plan.attachments
+    }
+    if request.container.contents == .components, plan.reading == nil {
+      // The folder of a family without a table: its own index, which came with it.
+      destination.modelIndex = checkpoint.metadata["model_index"]?.objectValue
     }
     if request.container.contents == .components, let family = plan.reading?.detection.family {
       let components = plan.keptComponents

@@ -35,6 +35,12 @@ struct PipelineIndex {
       let isPart = member.value.arrayValue != nil
       let isThere = entries[member.key] != nil || folders.contains(member.key)
       guard !isPart || isThere, member.key != "_name_or_path" else { continue }
+      // A component may have been exchanged for one of another class.
+      if let name = configurations[member.key]?["_class_name"],
+        member.value.arrayValue?.first == "diffusers", member.value.arrayValue?.last != name
+      {
+        continue
+      }
       entries[member.key] = member.value
     }
     let version = stated["_diffusers_version"] ?? configurations["unet"]?["_diffusers_version"]

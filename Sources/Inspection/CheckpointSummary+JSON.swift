@@ -35,6 +35,10 @@ extension CheckpointSummary {
           reading.nearestToUnexplained.sorted { $0.key < $1.key }.map {
             ($0.key, .string($0.value))
           }))
+      json["remarks"] = .array(reading.remarks.map(JSON.string))
+      json["variants"] = .object(
+        JSONObject(
+          reading.variants.map { ($0.component.rawValue, .object([$0.field: $0.value])) }))
       if withLedger { ledger["entries"] = .array(reading.ledger.entries.map(\.json)) }
       json["ledger"] = .object(ledger)
     case .failure(let error):

@@ -100,7 +100,8 @@ import Testing
     try scratch.write(#"{"_class_name": "T2IAdapter"}"#, to: "m/config.json")
     #expect(
       message()
-        == "m/config.json: is of class T2IAdapter, expected one of AutoencoderKL, CLIPTextModel, "
-        + "CLIPTextModelWithProjection, ControlNetModel, UNet2DConditionModel")
+        == "m/config.json: is of class T2IAdapter, expected one of AsymmetricAutoencoderKL, "
+        + "AutoencoderKL, AutoencoderTiny, CLIPTextModel, CLIPTextModelWithProjection, "
+        + "ConsistencyDecoderVAE, ControlNetModel, ControlNetUnionModel, UNet2DConditionModel")
   }
 }

@@ -93,10 +93,35 @@ import Testing
     #expect(try LayoutReading(of: tensors + Self.scalars([name])).ledger.unexplained == [name])
   }
 
-  @Test func aLevelThatIsMissingIsSaid() {
-    let holed = tensors.filter { !$0.name.contains("input_blocks.4.0.op.") }
+  /// What the way up shows of the levels counts too, and the other way round.
+  @Test(arguments: [
+    ("input_blocks.4.0.op.", "input_blocks.4.0.op.weight"),
+    ("output_blocks.3.2.conv.", "output_blocks.3.2.conv.weight"),
+    ("input_blocks.7.", "input_blocks.7.0.in_layers.2.weight"),
+    ("output_blocks.7.", "output_blocks.7.0.in_layers.0.weight"),
+  ])
+  func aBlockThatOneDirectionLacksIsMissing(part: String, missing: String) throws {
+    let prefix = "model.diffusion_model."
+    let holed = tensors.filter { !$0.name.hasPrefix(prefix + part) }
+    try #require(holed.count < tensors.count)
+    let message = Self.message { try LayoutReading(of: holed).requireWhole(origin: "a.ckpt") }
+    #expect(message?.contains("tensor '\(prefix)\(missing)' ") == true, "\(message ?? "")")
+    #expect(message?.contains("is missing") == true)
+  }
+
+  @Test func aLevelWithoutBlocksIsSaid() {
+    let holed = tensors.filter {
+      !["input_blocks.1.", "input_blocks.2.", "output_blocks."].contains(where: $0.name.contains)
+    }
+    let moved = holed.map { tensor in
+      var tensor = tensor
+      if tensor.name.contains("input_blocks.4.0.op.") {
+        tensor.name = tensor.name.replacing("input_blocks.4.", with: "input_blocks.1.")
+      }
+      return tensor
+    }
     #expect(
-      Self.message { _ = try LayoutReading(of: holed) }
+      Self.message { _ = try LayoutReading(of: moved) }
         == "the U-Net's blocks do not add up to levels: is one missing?")
   }
 

@@ -3,6 +3,8 @@ package enum DiffusersClass {
   private static let components = [
     "UNet2DConditionModel": "unet", "AutoencoderKL": "vae", "CLIPTextModel": "text_encoder",
     "CLIPTextModelWithProjection": "text_encoder_2", "ControlNetModel": "controlnet",
+    "AutoencoderTiny": "vae", "AsymmetricAutoencoderKL": "vae", "ConsistencyDecoderVAE": "vae",
+    "ControlNetUnionModel": "controlnet",
   ]
 
   /// The folder in which a class stands by itself.

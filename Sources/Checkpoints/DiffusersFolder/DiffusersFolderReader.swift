@@ -210,7 +210,9 @@ public struct DiffusersFolderReader: TensorSource {
       opaqueValues += checkpoint.opaqueValues
       for member in checkpoint.portableMetadata.members
       where member.key != "format" && metadata[member.key] == nil {
-        metadata[member.key] = member.value
+        // The folder has an index of its own.
+        let isTaken = member.key == "model_index"
+        metadata[(isTaken ? ContainerFormat.keptPrefix : "") + member.key] = member.value
       }
       if let report = checkpoint.safety {
         safety.add(report, of: checkpoint.files.isEmpty ? prefix + place.name : component)

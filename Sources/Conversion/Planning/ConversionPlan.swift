@@ -37,8 +37,10 @@ struct ConversionPlan {
       self.source = source
       reading = nil
       components = [Component?](repeating: nil, count: source.tensors.count)
-      configurations = [:]
-      attachments = [:]
+      // What a folder or an ingot states goes along with what nobody knows.
+      let takesFiles = request.container.contents != .tensors
+      configurations = takesFiles ? checkpoint.configurations : [:]
+      attachments = takesFiles ? try checkpoint.attachments.files : [:]
       layout = nil
       keepsNames = true
       ledger = try Self.applyScales(
@@ -85,7 +87,11 @@ struct ConversionPlan {
       let names = Set(wanted.map(\.rawValue) + (wanted.contains(.unet) ? ["scheduler"] : []))
       configurations = configurations.filter { names.contains($0.key) }
     }
+    if request.container.contents != .tensors, reading.prediction.origin == .assumed {
+      configurations["scheduler"]?[Prediction.assumptionsField] = ["prediction_type"]
+    }
     self.configurations = configurations
+    try Self.checkVariants(in: configurations, layout, isKept: isKept, origin: checkpoint.path)
     attachments = try model.attachments(for: configurations)
     // A wish about a component that is not there would be passed over in silence.
     let idle = request.componentTypes.keys.filter { !keptComponents.contains($0) }
@@ -128,8 +134,22 @@ struct ConversionPlan {
     of model: ReadModel, _ request: ConversionRequest
   ) throws -> (any Error)? {
     guard case .failure(let error) = model.reading else { return nil }
-    guard error.isAboutFamily, !request.needsFamily else { return error }
-    return nil
+    guard error.isAboutFamily else { return error }
+    let isFolder = request.container.contents == .components
+    return request.needsFamily || isFolder && !model.isConfigured ? error : nil
+  }
+
+  /// A variant has names in diffusers' layout alone.
+  private static func checkVariants(
+    in configurations: [String: JSONObject], _ layout: Layout, isKept: Bool, origin: String
+  ) throws(ConversionError) {
+    guard layout == .ldm, !isKept,
+      let variant = ComponentVariant.all(in: configurations).first
+    else { return }
+    throw ConversionError(
+      path: origin,
+      problem: "the configuration of '\(variant.component.rawValue)' says \(variant.statement), "
+        + "for which ldm names have no place; --layout diffusers keeps it")
   }
 
   /// Multiplies scales into the weights that are to be cast.
@@ -199,10 +219,20 @@ struct ConversionPlan {
 }
 
 extension ConversionRequest {
-  /// Whether the result cannot be written without knowing what the tensors are. An ingot can: it
-  /// keeps the names then.
+  /// Whether the result cannot be written without knowing what the tensors are. An ingot can, and a
+  /// folder of what has configurations: they keep the names then.
   fileprivate var needsFamily: Bool {
-    container.contents == .components || layout != nil || isPruned || isStrict
+    layout != nil || isPruned || isStrict
       || vaePath != nil || !selection.components.isEmpty || !componentTypes.isEmpty
+  }
+}
+
+extension ReadModel {
+  /// Whether every tensor is of a component with a configuration, and an index names several.
+  fileprivate var isConfigured: Bool {
+    let configurations = checkpoint.configurations
+    let found = Set(checkpoint.source.tensors.map { String($0.name.prefix { $0 != "." }) })
+    return !found.isEmpty && found.allSatisfy { configurations[$0]?.isEmpty == false }
+      && (found.count == 1 || checkpoint.metadata["model_index"]?.objectValue != nil)
   }
 }

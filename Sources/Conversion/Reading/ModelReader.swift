@@ -56,7 +56,8 @@ public struct ReadModel: Sendable {
       do throws(LayoutError) {
         return try LayoutReading(
           of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata,
-          stated: checkpoint.configurations, overrides: overrides)
+          stated: checkpoint.configurations, markers: checkpoint.markerValues,
+          overrides: overrides)
       } catch {
         throw LayoutError(error.problem, origin: path)
       }

@@ -19,14 +19,6 @@ public struct ConfigurationOverrides: Sendable, Hashable {
     self.prediction = prediction
   }
 
-  /// The fields that tensors show beyond doubt and that have one spelling only.
-  private static let sizes: Set<String> = [
-    "in_channels", "out_channels", "latent_channels", "conditioning_channels",
-    "block_out_channels", "layers_per_block", "cross_attention_dim",
-    "projection_class_embeddings_input_dim", "hidden_size", "intermediate_size",
-    "num_hidden_layers", "vocab_size", "max_position_embeddings", "use_linear_projection",
-  ]
-
   /// The family of components that do not tell it: the user's word, or else what metadata and
   /// stated configurations show.
   func familyHint(_ metadata: JSONObject, _ stated: [String: JSONObject]) -> FamilyHint? {
@@ -40,9 +32,12 @@ public struct ConfigurationOverrides: Sendable, Hashable {
   /// checkpoint shows. The user's word is about the type: the schedule stays, unless it is one on
   /// which that type cannot be.
   func prediction(_ stated: [String: JSONObject], else shown: Prediction) -> Prediction {
+    let scheduler = stated["scheduler"].flatMap(Prediction.init(scheduler:))
     var found =
       configurations["scheduler"].flatMap(Prediction.init(scheduler:))
-      ?? stated["scheduler"].flatMap(Prediction.init(scheduler:)) ?? shown
+      // What was assumed once is no statement.
+      ?? scheduler.flatMap { $0.origin == .assumed && shown.origin != .assumed ? shown : $0 }
+      ?? shown
     if let prediction {
       (found.type, found.origin) = (prediction, .request)
       // Where no signal is left, the noise says nothing of the latents.
@@ -57,12 +52,18 @@ public struct ConfigurationOverrides: Sendable, Hashable {
   ///   something that no model can be.
   func merge(
     _ derived: [String: NotedConfiguration], _ stated: [String: JSONObject],
-    _ prediction: Prediction
+    _ carried: [String: JSONObject], _ prediction: Prediction
   ) throws(LayoutError) -> [String: NotedConfiguration] {
     var merged = derived
     for (component, fields) in stated.sorted(by: { $0.key < $1.key }) {
       try Self.check(fields, of: component, against: derived[component])
       var configuration = NotedConfiguration(stated: fields)
+      if let shown = derived[component] {
+        // diffusers would take its default, which the tensors do not fit.
+        for (name, value) in ConfigurationCheck(component, shown: shown).lacking(in: fields) {
+          configuration.add(name, value, else: value)
+        }
+      }
       // Without its class nothing could load it.
       if fields["_class_name"] == nil, fields["architectures"] == nil,
         let shown = derived[component]
@@ -73,6 +74,12 @@ public struct ConfigurationOverrides: Sendable, Hashable {
       }
       merged[component] = configuration
     }
+    for (component, fields) in carried.sorted(by: { $0.key < $1.key }) {
+      try Self.check(fields, of: component, against: derived[component])
+      var configuration = merged[component] ?? NotedConfiguration()
+      configuration.state(fields)
+      merged[component] = configuration
+    }
     for (component, fields) in configurations.sorted(by: { $0.key < $1.key }) {
       guard var configuration = merged[component] else { continue }
       try Self.check(fields, of: component, against: derived[component])
@@ -80,25 +87,23 @@ public struct ConfigurationOverrides: Sendable, Hashable {
       try Self.checkGroups(of: configuration.fields, component)
       merged[component] = configuration
     }
-    if let type = self.prediction, var scheduler = merged["scheduler"] {
-      scheduler.state(["prediction_type": .string(type.rawValue)])
+    // Where a scheduler's configuration says nothing, or says what was assumed once, another
+    // statement may have settled the type.
+    if var scheduler = merged["scheduler"],
+      scheduler.fields["prediction_type"]?.stringValue ?? PredictionType.epsilon.rawValue
+        != prediction.type.rawValue
+    {
+      scheduler.state(["prediction_type": .string(prediction.type.rawValue)])
       merged["scheduler"] = scheduler
     }
+    if prediction.origin != .assumed { merged["scheduler"]?.remove(Prediction.assumptionsField) }
     return merged
   }
 
   private static func check(
     _ fields: JSONObject, of component: String, against derived: NotedConfiguration?
   ) throws(LayoutError) {
-    for member in fields.members {
-      guard sizes.contains(member.key), let found = derived?.shown(member.key),
-        !agrees(member.value, found)
-      else { continue }
-      throw LayoutError(
-        .contradicted(
-          component: component, field: member.key, stated: member.value.text(),
-          found: found.text()))
-    }
+    if let derived { try ConfigurationCheck(component, shown: derived).check(fields) }
     if component == "scheduler", let type = fields["prediction_type"]?.stringValue,
       PredictionType(named: type) == nil
     {
@@ -107,14 +112,6 @@ public struct ConfigurationOverrides: Sendable, Hashable {
           component: component, field: "prediction_type", stated: type,
           expected: PredictionType.allCases.map(\.rawValue).joined(separator: ", ")))
     }
-  }
-
-  /// Whether a stated size is the one that the tensors show; one number may stand once a level.
-  private static func agrees(_ stated: JSON, _ found: JSON) -> Bool {
-    guard let list = stated.arrayValue, found.arrayValue == nil, !list.isEmpty else {
-      return stated == found || stated == .null
-    }
-    return list.allSatisfy { $0 == found }
   }
 
   /// The groups of the norms divide every width.

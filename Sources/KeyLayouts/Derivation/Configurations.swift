@@ -73,21 +73,36 @@ struct Configurations {
   private func network(_ sizes: UNetDimensions, class name: String) -> NotedConfiguration {
     var configuration = NotedConfiguration()
     let plan = sizes.plan
+    // What diffusers takes for granted is not written, and held against what is stated all the same.
+    configuration.imply([
+      "time_cond_proj_dim": .null, "num_class_embeds": .null, "addition_embed_type": .null,
+      "mid_block_type": "UNetMidBlock2DCrossAttn",
+    ])
+    configuration.depths = TransformerDepths(plan)
     configuration.derive([
       "_class_name": .string(name), "_diffusers_version": Self.version,
       "block_out_channels": Self.integers(sizes.widths),
       "down_block_types": .array(
         plan.down.indices.map { plan.hasAttention($0) ? "CrossAttnDownBlock2D" : "DownBlock2D" }),
-      "in_channels": .integer(sizes.inputChannels), "layers_per_block": .integer(plan.layers),
+      "in_channels": .integer(sizes.inputChannels),
+      "layers_per_block": Set(plan.layers).count == 1
+        ? .integer(plan.layers[0]) : Self.integers(plan.layers),
     ])
     if let width = sizes.contextWidth {
       configuration.derive(["cross_attention_dim": .integer(width)])
+    }
+    if let count = sizes.classCount { configuration.derive(["num_class_embeds": .integer(count)]) }
+    configuration.imply(["only_cross_attention": .array(sizes.textOnlyLevels)])
+    if sizes.attendsToTextOnly.contains(true) {
+      configuration.derive([
+        "only_cross_attention": .array(sizes.attendsToTextOnly.map(JSON.bool))
+      ])
     }
     if let depths = plan.depths { configuration.derive(["transformer_layers_per_block": depths]) }
     if sizes.hasLinearProjections {
       configuration.derive(["use_linear_projection": true])
     } else if sizes.contextWidth != nil {
-      configuration.imply("use_linear_projection", false)
+      configuration.imply(["use_linear_projection": false])
     }
     configuration.assume([
       "act_fn": "silu", "attention_head_dim": heads(sizes), "downsample_padding": 1,
@@ -140,12 +155,28 @@ struct Configurations {
     if !sizes.plan.hasMiddleAttention {
       configuration.derive(["mid_block_add_attention": false])
     }
+    configuration.imply([
+      "use_quant_conv": .bool(sizes.plan.hasQuantConvolution),
+      "use_post_quant_conv": .bool(sizes.plan.hasPostQuantConvolution),
+      "mid_block_add_attention": .bool(sizes.plan.hasMiddleAttention),
+    ])
     configuration.assume(["act_fn": "silu", "norm_num_groups": Self.groups(of: sizes.widths)])
     configuration.add(
       "sample_size", facts.imageSize.map { .integer($0 * scale) },
       else: .integer(sampleSize * scale))
-    configuration.add(
-      "scaling_factor", facts.scalingFactor.map(JSON.number), else: isXL ? 0.13025 : 0.18215)
+    if let mean = facts.latentsMean, let deviation = facts.latentsDeviation,
+      mean.count == sizes.latentChannels
+    {
+      // Playground 2.5: statistics of each channel, and half of what they give.
+      configuration.derive([
+        "latents_mean": .array(mean.map(JSON.number)),
+        "latents_std": .array(deviation.map(JSON.number)),
+      ])
+      configuration.assume(["scaling_factor": 0.5])
+    } else {
+      configuration.add(
+        "scaling_factor", facts.scalingFactor.map(JSON.number), else: isXL ? 0.13025 : 0.18215)
+    }
     // SDXL's autoencoder overflows in half precision.
     if isXL { configuration.assume(["force_upcast": true]) }
     return configuration

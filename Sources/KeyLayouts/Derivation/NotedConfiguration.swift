@@ -19,6 +19,8 @@ public struct NotedConfiguration: Sendable, Hashable {
   /// What the tensors show of fields that are not written, because it is what diffusers takes for
   /// granted.
   private(set) var implied: [String: JSON] = [:]
+  /// Of a U-Net or ControlNet: the transformer blocks that the tensors show.
+  var depths: TransformerDepths?
 
   /// A configuration without fields.
   public init() {}
@@ -39,11 +41,21 @@ public struct NotedConfiguration: Sendable, Hashable {
     for (name, value) in fields { set(name, value, .derived) }
   }
 
-  /// Takes note of a default that the tensors show.
-  mutating func imply(_ name: String, _ value: JSON) { implied[name] = value }
+  /// Takes note of what tensors show of fields that are not written, or are written otherwise.
+  mutating func imply(_ fields: KeyValuePairs<String, JSON>) {
+    for (name, value) in fields { implied[name] = value }
+  }
 
   /// What the tensors show of a field; `nil` where they do not.
-  func shown(_ name: String) -> JSON? { origins[name] == .derived ? fields[name] : implied[name] }
+  func shown(_ name: String) -> JSON? {
+    implied[name] ?? (origins[name] == .derived ? fields[name] : nil)
+  }
+
+  /// Leaves a field out.
+  mutating func remove(_ name: String) {
+    fields[name] = nil
+    origins[name] = nil
+  }
 
   /// Adds fields that the family's rule gives.
   mutating func assume(_ fields: KeyValuePairs<String, JSON>) {
@@ -58,6 +70,9 @@ public struct NotedConfiguration: Sendable, Hashable {
   private mutating func set(_ name: String, _ value: JSON, _ origin: Origin) {
     fields[name] = value
     origins[name] = origin
+    // What is derived counts for more than what was taken for granted; but not than all levels of
+    // it.
+    if origin == .derived, implied[name]?.arrayValue == nil { implied[name] = nil }
   }
 
   /// The fields in the order of their names, as diffusers writes them.

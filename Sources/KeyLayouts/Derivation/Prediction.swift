@@ -116,6 +116,13 @@ public struct Prediction: Sendable, Hashable {
       }
   }
 
+  /// The marker that a tensor is, if its values say something: `edm_mean`.
+  package static func markerWithValues(in name: String) -> String? {
+    let name = CarriedName.isCarried(name) ? CarriedName.original(name) : name
+    return ["edm_mean", "edm_std", "edm_vpred.sigma_max", "edm_vpred.sigma_min"].contains(name)
+      ? name : nil
+  }
+
   private static func discreteSchedule(_ names: Names) -> Schedule {
     hasMarker("ztsnr", names) ? .zeroTerminalSNR : .discrete
   }
@@ -133,8 +140,13 @@ public struct Prediction: Sendable, Hashable {
       isContinuous
       ? .continuous
       : scheduler["rescale_betas_zero_snr"]?.boolValue == true ? .zeroTerminalSNR : .discrete
-    origin = .configuration
+    let assumed = scheduler[Self.assumptionsField]?.arrayValue ?? []
+    origin = assumed.contains("prediction_type") ? .assumed : .configuration
   }
+
+  /// The scheduler's field that lists what a conversion assumed when it wrote the configuration.
+  /// diffusers passes over fields with such a name.
+  public static let assumptionsField = "_assay_assumed"
 
   /// The steps after which the published checkpoints of Stable Diffusion 2.x were saved.
   private static let byStep = [875_000: PredictionType.epsilon, 110_000: .velocity]

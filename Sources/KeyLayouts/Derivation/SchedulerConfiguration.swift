@@ -66,8 +66,16 @@ extension Configurations {
     ])
     configuration.assume([
       "num_train_timesteps": 1000, "rho": 7.0, "sigma_data": isVelocity ? 1.0 : 0.5,
-      "sigma_max": isVelocity ? 120.0 : 80.0, "sigma_min": 0.002,
     ])
+    configuration.add(
+      "sigma_max", facts.greatestSigma.map(JSON.number), else: isVelocity ? 120.0 : 80.0)
+    configuration.add("sigma_min", facts.leastSigma.map(JSON.number), else: 0.002)
+    if !isVelocity {
+      configuration.assume([
+        "algorithm_type": "dpmsolver++", "final_sigmas_type": "zero", "solver_order": 2,
+        "solver_type": "midpoint",
+      ])
+    }
     return configuration
   }
 }

@@ -10,16 +10,24 @@ struct ComponentPlace: Sendable, Hashable {
 
   /// Every place where a component of a checkpoint lies, under every prefix that is known for one.
   ///
+  /// - Parameter variants: the components that stand, whatever their names, below their own
+  ///   prefixes.
   /// - Throws: `LayoutError` when a component is there twice.
   static func all(
-    in names: Names, _ tensors: [TensorDescription]
+    in names: Names, _ tensors: [TensorDescription], _ variants: [ComponentVariant] = []
   ) throws(LayoutError) -> [ComponentPlace] {
-    var places: [ComponentPlace] = []
+    var places = variants.map(\.component).filter { names.hasModule($0.rawValue) }.map {
+      ComponentPlace(
+        component: $0, prefix: $0.prefix,
+        naming: $0 == .textEncoder || $0 == .textEncoder2 ? .transformers : .diffusers,
+        layout: .diffusers)
+    }
+    let taken = Set(places.map(\.prefix))
     for (prefix, candidates, layout) in prefixes {
       for (naming, kinds) in candidates {
-        guard let component = kinds.first(where: { isThere($0, naming, prefix, names) }) else {
-          continue
-        }
+        guard !taken.contains(prefix),
+          let component = kinds.first(where: { isThere($0, naming, prefix, names) })
+        else { continue }
         let place = ComponentPlace(
           component: component, prefix: prefix, naming: naming,
           layout: layout ?? (naming == .ldm || naming == .openCLIP ? .ldm : .diffusers))

@@ -27,15 +27,17 @@ public struct Detection: Sendable, Hashable {
   /// - Parameters:
   ///   - names: those of the tensors, clean.
   ///   - hint: the family of components that do not tell it.
+  ///   - variants: the components that their configurations make other networks.
   init(
-    ofClean tensors: [TensorDescription], _ names: Names, hint: FamilyHint? = nil
+    ofClean tensors: [TensorDescription], _ names: Names, hint: FamilyHint? = nil,
+    variants: [ComponentVariant] = []
   ) throws(LayoutError) {
     var (own, names) = (tensors, names)
     if names.hasModule(CarriedName.module) {
       own = tensors.filter { !CarriedName.isCarried($0.name) }
       names = Names(own.map(\.name))
     }
-    let places = try ComponentPlace.all(in: names, own)
+    let places = try ComponentPlace.all(in: names, own, variants)
     if let sign = ForeignSign(in: names, own, places) { throw LayoutError(sign.problem) }
     guard !places.isEmpty else {
       let first = tensors.first.map { "first tensor '\($0.name)'" } ?? "no tensors"

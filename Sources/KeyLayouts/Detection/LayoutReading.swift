@@ -14,6 +14,10 @@ public struct LayoutReading: Sendable {
   public let noted: [String: NotedConfiguration]
   /// The rules from canonical names to those of the checkpoint.
   let toSource: RuleTable
+  /// The components that their configurations make other networks than the family's table describes.
+  public let variants: [ComponentVariant]
+  /// What is worth knowing about the model although nothing is wrong with it, a line each.
+  public let remarks: [String]
   /// The rules from the names of the family's single file to canonical ones.
   private let fromOriginal: RuleTable
 
@@ -28,30 +32,41 @@ public struct LayoutReading: Sendable {
   ///   - metadata: the checkpoint's metadata, for what shapes do not show.
   ///   - stated: the configurations that the checkpoint states, by component. They count for more
   ///     than what shapes and the family imply.
+  ///   - markers: the values of tensors that say something about the model: `edm_mean`.
   ///   - overrides: what the user states, which counts for most.
   /// - Throws: `LayoutError` when the family is unknown (`LayoutError.isAboutFamily`), two tensors
   ///   stand for one, a component is there twice, or a tensor that tells a component's size is
   ///   missing, or the user's configuration contradicts the shapes. Other gaps are in the ledger, absent components in `absentComponents`.
   public init(
     of tensors: [TensorDescription], metadata: JSONObject = [:],
-    stated: [String: JSONObject] = [:],
+    stated: [String: JSONObject] = [:], markers: [String: [Double]] = [:],
     overrides: ConfigurationOverrides = ConfigurationOverrides()
   ) throws(LayoutError) {
     let clean = try NameCleaning.clean(tensors)
     // Layers are known by their shapes, whatever is packed into a byte.
     let layers = StoredForms.unpacked(clean).map(\.tensor)
     let allNames = Names(clean.map(\.name))
+    if let name = stated["unet"]?["_class_name"]?.stringValue, name != "UNet2DConditionModel" {
+      throw LayoutError(.unknownFamily(hint: "'unet' is a \(name)"))
+    }
+    let carried = CarriedConfiguration(metadata: metadata, stated: stated)
+    let variants = ComponentVariant.all(in: stated.merging(carried.fields) { first, _ in first })
     detection = try Detection(
-      ofClean: layers, allNames, hint: overrides.familyHint(metadata, stated))
-    let table = try FamilyTable.reading(detection, allNames)
+      ofClean: layers, allNames, hint: overrides.familyHint(metadata, stated), variants: variants)
+    let components = detection.components
+    let tabled = components.filter { component in
+      !variants.contains { $0.component == component }
+    }
+    self.variants = variants.filter { components.contains($0.component) }
+    let table = try FamilyTable.reading(detection, allNames, variants)
     toSource = table.inverse { _ in .restored }
     var ledger = try table.ledger(for: clean)
     let targets = ledger.targets.map(\.description)
     let names = Names(targets.map(\.name))
     let measures = Measures(StoredForms.unpacked(targets).map(\.tensor), toSource: toSource)
-    let sizes = try ComponentSizes(detection.components, names, measures)
+    let sizes = try ComponentSizes(tabled, names, measures)
     try sizes.checkWidths()
-    ledger.check(against: sizes.expected)
+    ledger.check(against: sizes.expected, except: variants.map(\.component))
     self.ledger = ledger.naming(tensors)
     fromOriginal = FamilyTable.fromOriginal(names, detection.family)
     let network = sizes.unet ?? sizes.controlNet?.unet
@@ -61,14 +76,16 @@ public struct LayoutReading: Sendable {
         names: allNames, metadata: metadata, family: detection.family,
         inputChannels: network?.inputChannels))
     let configurations = Configurations(
-      family: detection.family, facts: TrainingFacts(metadata: metadata),
+      family: detection.family, facts: TrainingFacts(metadata: metadata, markers: markers),
       prediction: prediction,
       pooledWidth: sizes.textEncoders.compactMap(\.projectionWidth).last,
       elementTypes: Dictionary(
         detection.components.compactMap { component in
           targets.first { $0.name.hasPrefix(component.prefix) }.map { (component, $0.elementType) }
         }, uniquingKeysWith: { first, _ in first }))
-    noted = try overrides.merge(configurations.all(of: sizes), stated, prediction)
+    noted = try overrides.merge(
+      configurations.all(of: sizes), stated, carried.fields, prediction)
+    remarks = sizes.remarks(noted)
   }
 
   /// The components that are there; one alone, or fewer than all, are a valid reading.

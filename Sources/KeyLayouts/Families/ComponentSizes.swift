@@ -9,6 +9,7 @@ struct ComponentSizes {
 
   /// Measures components under canonical names.
   ///
+  /// - Parameter components: those that have a table.
   /// - Throws: `LayoutError` when blocks do not add up to levels, or a tensor that tells a size is
   ///   missing.
   init(_ components: [Component], _ names: Names, _ measures: Measures) throws(LayoutError) {
@@ -41,6 +42,27 @@ struct ComponentSizes {
   var expected: [(name: String, shape: TensorShape)] {
     (unet?.expected ?? []) + (vae?.expected ?? []) + textEncoders.flatMap(\.expected)
       + (controlNet?.expected ?? [])
+  }
+
+  /// What is worth knowing although nothing is wrong.
+  ///
+  /// - Parameter noted: the configurations of the components.
+  func remarks(_ noted: [String: NotedConfiguration]) -> [String] {
+    var remarks: [String] = []
+    let projecting = Component.textEncoder2
+    if textEncoders.contains(where: { $0.component == projecting && $0.projectionWidth == nil }) {
+      remarks.append(
+        "the \(projecting.title) has no text_projection and is read as a CLIPTextModel: it gives "
+          + "no pooled text")
+    }
+    if let vae, vae.latentChannels != 4,
+      noted[Component.vae.rawValue]?.origins["scaling_factor"] == .assumed
+    {
+      remarks.append(
+        "the VAE's latents have \(vae.latentChannels) channels, and nothing says how they are "
+          + "scaled and shifted: --config settles it")
+    }
+    return remarks
   }
 
   /// The network attends to what the text encoders give: with SDXL's two side by side.

@@ -29,7 +29,7 @@ struct ControlNetPlan: Sendable, Hashable {
   }
 
   /// The number of blocks on the way down, each with a convolution behind it.
-  private var outputs: Int { unet.levels * (unet.layers + 1) }
+  private var outputs: Int { unet.layers.reduce(0) { $0 + $1 + 1 } }
 
   /// The original names of the modules and diffusers'.
   var rules: [ModuleRule] {

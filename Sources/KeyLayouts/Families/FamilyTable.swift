@@ -2,14 +2,21 @@ internal import TensorCore
 
 /// The rules of all families: which component has which modules, here and there.
 enum FamilyTable {
-  /// The rules from a checkpoint's names to canonical ones, for the blocks that the names show.
+  /// The rules from a checkpoint's names to canonical ones, for the blocks that the names show. A
+  /// variant's names stay.
   ///
   /// - Throws: `LayoutError` when the blocks of a component do not add up to levels.
-  static func reading(_ detection: Detection, _ names: Names) throws(LayoutError) -> RuleTable {
+  static func reading(
+    _ detection: Detection, _ names: Names, _ variants: [ComponentVariant] = []
+  ) throws(LayoutError) -> RuleTable {
     var rules: [ModuleRule] = []
     var fused: [FusedRule] = []
     var surplus: [String] = []
     for place in detection.places {
+      if variants.contains(where: { $0.component == place.component }) {
+        rules.append(ModuleRule(place.component.rawValue, place.component.rawValue))
+        continue
+      }
       let found = try self.rules(
         of: place.component, place.naming, names, place.prefix, detection.family)
       rules += found.rules.map { $0.below(place.prefix, place.component.prefix) }

@@ -51,6 +51,9 @@ struct Measures {
 
   func has(_ name: String) -> Bool { shapes[name] != nil }
 
+  /// The last extent of a tensor, if it is there and has one.
+  func last(of name: String) -> Int? { shapes[name]?.last }
+
   /// The number of dimensions of a tensor, if it is there.
   func rank(of name: String) -> Int? { shapes[name]?.rank }
 }

@@ -22,8 +22,8 @@ struct TextEncoderDimensions: Sendable, Hashable {
     layers = names.count(below: prefix + "encoder.layers")
     let projection = component.prefix + "text_projection.weight"
     projectionWidth =
-      component != .textEncoder2
-      ? nil : measures.has(projection) ? try measures.extent(0, of: projection) : width
+      component == .textEncoder2 && measures.has(projection)
+      ? try measures.extent(0, of: projection) : nil
   }
 
   /// Every tensor the text encoder must have.

@@ -17,6 +17,10 @@ struct UNetDimensions: Sendable, Hashable {
   let addedWidth: Int?
   /// The width of the embedded guidance scale.
   let guidanceWidth: Int?
+  /// The number of classes that are embedded.
+  let classCount: Int?
+  /// Of each level, whether its first attention looks at the text too and not at the picture.
+  let attendsToTextOnly: [Bool]
 
   init(component: Component, plan: UNetPlan, measures: Measures) throws(LayoutError) {
     self.component = component
@@ -45,6 +49,26 @@ struct UNetDimensions: Sendable, Hashable {
     guidanceWidth =
       plan.hasGuidanceCondition
       ? try measures.extent(1, of: prefix + "time_embedding.cond_proj.weight") : nil
+    classCount =
+      plan.hasClassCondition
+      ? try measures.extent(0, of: prefix + "class_embedding.weight") : nil
+    let context = contextWidth
+    // Where both are of one width, nothing tells them apart.
+    attendsToTextOnly = widths.enumerated().map { level, width in
+      guard let context, context != width else { return false }
+      return plan.attentions(ofLevel: level).contains {
+        measures.last(of: "\(prefix)\($0).transformer_blocks.0.attn1.to_k.weight") == context
+      }
+    }
+  }
+
+  /// `attendsToTextOnly` as a list of flags; `null` for a level of which tensors do not tell: it
+  /// attends to nothing, or text and picture are of one width.
+  var textOnlyLevels: [JSON] {
+    widths.enumerated().map { level, width in
+      plan.attentions(ofLevel: level).isEmpty || contextWidth == width
+        ? .null : .bool(attendsToTextOnly[level])
+    }
   }
 
   /// Every tensor the U-Net must have. Skip connections are followed as the forward pass does.
@@ -59,6 +83,9 @@ struct UNetDimensions: Sendable, Hashable {
     if let addedWidth {
       shapes.module("add_embedding.linear_1", [time, addedWidth])
       shapes.module("add_embedding.linear_2", [time, time])
+    }
+    if let classCount {
+      shapes.module("class_embedding", [classCount, time], hasBias: false)
     }
     shapes.module("conv_in", [widths[0], inputChannels, 3, 3])
     var skips = down(&shapes, time)
@@ -81,11 +108,12 @@ struct UNetDimensions: Sendable, Hashable {
     var channels = widths[0]
     var skips = [channels]
     for (level, width) in widths.enumerated() {
-      for layer in 0..<plan.layers {
+      for layer in 0..<plan.layers[level] {
         shapes.resnet(
           "down_blocks.\(level).resnets.\(layer)", from: channels, to: width, time: time)
         transformer(
-          "down_blocks.\(level).attentions.\(layer)", width, plan.down[level][layer], &shapes)
+          "down_blocks.\(level).attentions.\(layer)", width, plan.down[level][layer], &shapes,
+          isTextOnly: attendsToTextOnly[level])
         channels = width
         skips.append(channels)
       }
@@ -111,10 +139,13 @@ struct UNetDimensions: Sendable, Hashable {
   private func up(_ shapes: inout Shapes, _ time: Int, _ skips: inout [Int]) {
     var channels = widths[widths.count - 1]
     for (block, width) in widths.reversed().enumerated() {
-      for layer in 0...plan.layers {
+      let level = widths.count - 1 - block
+      for layer in 0...plan.layers[level] {
         let input = channels + (skips.popLast() ?? 0)
         shapes.resnet("up_blocks.\(block).resnets.\(layer)", from: input, to: width, time: time)
-        transformer("up_blocks.\(block).attentions.\(layer)", width, plan.up[block][layer], &shapes)
+        transformer(
+          "up_blocks.\(block).attentions.\(layer)", width, plan.up[block][layer], &shapes,
+          isTextOnly: attendsToTextOnly[level])
         channels = width
       }
       if block < widths.count - 1 {
@@ -123,15 +154,18 @@ struct UNetDimensions: Sendable, Hashable {
     }
   }
 
-  private func transformer(_ name: String, _ width: Int, _ depth: Int, _ shapes: inout Shapes) {
+  private func transformer(
+    _ name: String, _ width: Int, _ depth: Int, _ shapes: inout Shapes, isTextOnly: Bool = false
+  ) {
     guard depth > 0 else { return }
+    let text = contextWidth ?? width
     let projection = hasLinearProjections ? [width, width] : [width, width, 1, 1]
     shapes.module("\(name).norm", [width])
     shapes.module("\(name).proj_in", projection)
     for place in 0..<depth {
       let block = "\(name).transformer_blocks.\(place)"
       for norm in 1...3 { shapes.module("\(block).norm\(norm)", [width]) }
-      for (attention, context) in [("attn1", width), ("attn2", contextWidth ?? width)] {
+      for (attention, context) in [("attn1", isTextOnly ? text : width), ("attn2", text)] {
         shapes.module("\(block).\(attention).to_q", [width, width], hasBias: false)
         shapes.module("\(block).\(attention).to_k", [width, context], hasBias: false)
         shapes.module("\(block).\(attention).to_v", [width, context], hasBias: false)
@@ -145,6 +179,16 @@ struct UNetDimensions: Sendable, Hashable {
 }
 
 extension UNetPlan {
+  /// The modules of attention of a level, on the way down and on the way up.
+  fileprivate func attentions(ofLevel level: Int) -> [String] {
+    let block = levels - 1 - level
+    func modules(_ depths: [Int], _ side: String) -> [String] {
+      depths.indices.filter { depths[$0] > 0 }.map { "\(side).attentions.\($0)" }
+    }
+    return modules(down[level], "down_blocks.\(level)")
+      + (up.isEmpty ? [] : modules(up[block], "up_blocks.\(block)"))
+  }
+
   /// The first module of attention: the middle's, or else the first on the way down or up.
   fileprivate var firstAttention: String? {
     if case .attention = middle { return "mid_block.attentions.0" }

@@ -84,7 +84,11 @@ public struct Ledger: Sendable, Hashable {
 
   /// Compares the targets with what the model needs. What it does not need and does not carry along
   /// is unexplained.
-  mutating func check(against expected: [(name: String, shape: TensorShape)]) {
+  ///
+  /// - Parameter unchecked: components of which nobody knows what they need.
+  mutating func check(
+    against expected: [(name: String, shape: TensorShape)], except unchecked: [Component] = []
+  ) {
     let found = Dictionary(
       zip(targets, StoredForms.unpacked(targets.map(\.description))).map { target, layer in
         (target.description.name, (target: target.description, shape: layer.shape))
@@ -104,7 +108,7 @@ public struct Ledger: Sendable, Hashable {
     let kept = targets.enumerated().filter { place, target in
       let name = companions.weights[place].map { descriptions[$0].name } ?? target.description.name
       return known.contains(name) || CarriedName.isCarried(name)
-        || ScaledMarker.isMarker(name)
+        || ScaledMarker.isMarker(name) || unchecked.contains { name.hasPrefix($0.prefix) }
     }.map(\.element)
     guard kept.count < targets.count else { return }
     var leftovers: [Int: Fate] = [:]

@@ -110,6 +110,11 @@ extension CheckpointSummary {
       text += nearest[name].map { ", nearest expected \($0.escapingControls)" } ?? ""
       text += "\n"
     }
+    for remark in reading.remarks { text += "  \(remark)\n" }
+    for variant in reading.variants {
+      text += "  \(variant.component.rawValue): \(variant.statement.escapingControls), names as "
+      text += "diffusers has them\n"
+    }
     if let problem = reading.firstGap { text += "  \(problem.description.escapingControls)\n" }
     for component in reading.absentComponents { text += "  no \(component.title)\n" }
     return text

@@ -109,6 +109,23 @@ extension ConversionReport {
         "\(output): \(scaled) float8 weight\(scaled == 1 ? "" : "s") with scales beside them, which "
           + "diffusers does not read: --dtype f16 multiplies them in")
     }
+    return warnings + remarks.map { "\(source): \($0)" } + metadataWarnings
+  }
+
+  /// What became of what stands beside the tensors.
+  private var metadataWarnings: [String] {
+    var warnings: [String] = []
+    for (key, name) in renamedMetadata.sorted(by: { $0.key < $1.key }) {
+      warnings.append(
+        "\(output): '\(key)' in the metadata is \(container.rawValue)'s own, kept as '\(name)'")
+    }
+    if let first = unsaidFields.first {
+      let more = unsaidFields.count > 5 ? " and \(unsaidFields.count - 5) more" : ""
+      let fields = unsaidFields.prefix(5).joined(separator: ", ")
+      warnings.append(
+        "\(output): tensors do not show \(unsaidFields.count == 1 ? first : fields + more); the "
+          + "metadata do, other programs have to be told")
+    }
     if !droppedMetadata.isEmpty {
       warnings.append(
         "\(output): \(container.rawValue) has no place for metadata, left behind: "
@@ -137,6 +154,10 @@ extension ConversionReport {
       "prediction": prediction.map { .object($0.json) } ?? .null,
       "certificate": certificate?.json ?? .null,
       "kept": .array(kept.map { .string($0) }),
+      "renamed_metadata": .object(
+        JSONObject(renamedMetadata.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
+      "unsaid_fields": .array(unsaidFields.map(JSON.string)),
+      "remarks": .array(remarks.map(JSON.string)),
       "unread_tensors": .object(unreadTensors),
       "opaque_values": .array(opaqueValues.map { .string($0.qualifiedName) }),
       "safety": safety.map { .object($0.json) } ?? .null,

@@ -1,0 +1,64 @@
+internal import Checkpoints
+internal import KeyLayouts
+internal import TensorCore
+
+/// What the result of a conversion says beside its tensors.
+struct ResultMetadata {
+  /// The metadata.
+  var members: JSONObject
+  /// The keys that the container has for itself, with the names that took their place.
+  private(set) var renamed: [String: String] = [:]
+  /// The fields of configurations that other programs would have to be told.
+  private(set) var unsaid: [String] = []
+
+  /// Takes over what the source says, as far as it is true of the result too, and adds what the
+  /// result's tensors do not say.
+  init(
+    of model: ReadModel, _ plan: ConversionPlan, _ request: ConversionRequest,
+    _ tensors: [TensorDescription]
+  ) {
+    let checkpoint = model.checkpoint
+    let contents = request.container.contents
+    members = checkpoint.portableMetadata
+    // What was true of an earlier conversion says nothing of this one.
+    members[RoundTripCertificate.key] = nil
+    // What a trainer kept for itself is of no use to who draws.
+    if request.isPruned { members["values"] = nil }
+    // ComfyUI would take the weights for quantised ones.
+    if plan.ledger.appliesScales { members["_quantization_metadata"] = nil }
+    if let reading = plan.reading {
+      members[FamilyHint.key] = FamilyHint.note(
+        of: reading.detection.family, beside: tensors
+      ).map(JSON.string)
+      members[CarriedConfiguration.key] = nil
+      let prediction = reading.prediction
+      if contents == .tensors, prediction.origin != .assumed,
+        plan.keptComponents.contains(.unet), request.container.keepsMetadata
+      {
+        members["modelspec.prediction_type"] = .string(
+          prediction.type == .velocity ? "v" : prediction.type.rawValue)
+      }
+      if contents == .tensors {
+        let carried = CarriedConfiguration(
+          of: plan.configurations, beside: tensors, metadata: members)
+        members[CarriedConfiguration.key] = carried.text.map(JSON.string)
+        unsaid = carried.essentials
+      }
+    }
+    for member in request.metadata.members { members[member.key] = member.value }
+    rename(for: request.container)
+    if contents == .model, let index = checkpoint.metadata["model_index"]?.objectValue {
+      members["model_index"] = .object(index)
+    }
+  }
+
+  /// Moves what the container would take for its own.
+  private mutating func rename(for container: ContainerFormat) {
+    for member in members.members where container.reserves(member.key, member.value) {
+      let name = ContainerFormat.keptPrefix + member.key
+      members[member.key] = nil
+      members[name] = member.value
+      renamed[member.key] = name
+    }
+  }
+}
