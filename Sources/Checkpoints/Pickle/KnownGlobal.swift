@@ -69,13 +69,15 @@ enum KnownGlobal: Sendable, Hashable {
     }
   }
 
-  private static let builtins: [String: Callable] = [
+  /// By name, in `builtins` and Python 2's `__builtin__`.
+  static let builtins: [String: Callable] = [
     "dict": .dictionary, "list": .list, "tuple": .tuple, "set": .set, "frozenset": .set,
     "bytes": .bytes, "bytearray": .bytes, "str": .string, "unicode": .string, "int": .integer,
     "long": .integer, "float": .float, "bool": .bool, "complex": .complex,
   ]
 
-  private static let others: [String: KnownGlobal] = [
+  /// By module and name, other than in `torch` itself.
+  static let others: [String: KnownGlobal] = [
     "collections.OrderedDict": .callable(.orderedDictionary),
     "collections.defaultdict": .callable(.defaultDictionary),
     "_codecs.encode": .callable(.encode),

@@ -143,8 +143,10 @@ extension Unpickler {
 
   /// How Python 3 writes bytes for protocols 0 to 2: text whose characters are the bytes.
   private mutating func encoded(_ arguments: [PickleValue]) -> PickleValue? {
-    guard arguments.count == 1 || ["latin1", "latin-1"].contains(arguments[1].stringValue) else {
-      return nil
+    guard arguments.count >= 2, ["latin1", "latin-1"].contains(arguments[1].stringValue) else {
+      // Without an encoding it is UTF-8.
+      guard arguments.count == 1, let text = arguments[0].stringValue else { return nil }
+      return .bytes(Array(text.utf8))
     }
     if case .data(let index)? = arguments.first {
       guard heap.data[index].isText else { return nil }
