@@ -36,7 +36,7 @@ import Testing
           #expect(try !Checkpoint.open(path: whole(output, tool)).source.tensors.isEmpty)
           break
         }
-        #expect(outcome.status == 128 + SIGKILL)
+        try #require(outcome.status == 128 + SIGKILL, "\(outcome.errors)")
         #expect(!tool.contents.isEmpty)
         // Files get their names one after the other, each of them whole, the index last.
         try expectWhole(tool.contents.filter { !$0.hasPrefix(".") }, tool)
