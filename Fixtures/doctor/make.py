@@ -90,6 +90,8 @@ def main(target: Path) -> None:
     keep("contradiction", marked, "error prediction-type", metadata={"modelspec.prediction_type": "epsilon"})
     keep("zero-signal", unet_xl | {"ztsnr": torch.zeros(0)}, "warning prediction-type", metadata={"modelspec.prediction_type": "epsilon"})
 
+    keep("zero-signal-unsaid", unet_xl | {"ztsnr": torch.zeros(0)}, "warning prediction-type", "note prediction-type")
+
     e4m3 = torch.float8_e4m3fn
     matrices = [k for k, t in unet.items() if t.ndim == 2]
     scale = torch.tensor(0.0371)

@@ -85,6 +85,14 @@ import Testing
       arguments: [model, model, "--ratio", "0.5", "--ratio", "0.6"],
       message: "--ratio is given twice without a block"),
     Refusal(
+      arguments: [model, model, "--ratio", "unet.mid=0.5", "--ratio", "unet.mid=0.6"],
+      message: "--ratio is given twice for 'unet.mid'"),
+    Refusal(arguments: [model, "--lora", lora + ":1e39"], message: "--lora"),
+    Refusal(arguments: [model, "--lora", lora + ":nan"], message: "--lora"),
+    Refusal(
+      arguments: [model, "--lora", lora, "--components", "vae"],
+      message: "out.safetensors: nothing that the merge changes is among what is written"),
+    Refusal(
       arguments: [model, "--lora", "none.safetensors:0.5"],
       message: "none.safetensors: no such file or folder"),
     Refusal(

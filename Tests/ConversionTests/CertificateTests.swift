@@ -34,6 +34,21 @@ import Testing
     #expect(found.statement == "converted there and back, \(found.compared) tensors identical")
   }
 
+  /// The way back leads to diffusers' names and shapes too.
+  @Test(arguments: ["sd15", "sdxl-base", "sd21-base"])
+  func aModelInDiffusersNamesComesBack(name: String) throws {
+    let source = scratch.path("diffusers.safetensors")
+    try convert(FixtureFile.path("families/\(name).safetensors"), to: source) {
+      $0.layout = .diffusers
+    }
+    let report = try convert(source, to: scratch.path("ldm.safetensors")) {
+      $0.isCertified = true
+      $0.layout = .ldm
+    }
+    let found = try #require(report.certificate)
+    #expect(found.isIdentical, "\(found.exceptions.prefix(3))")
+  }
+
   /// Halves survive float32 and not bfloat16.
   @Test func aCastThatRoundsIsListed() throws {
     #expect(try certificate("sdxl-base", "a.ingot", .float32).isIdentical)

@@ -32,6 +32,26 @@ import Testing
     }
   }
 
+  /// A network that was wrapped once more before it was saved.
+  @Test(arguments: [
+    "model.diffusion_model.diffusion_model.", "diffusion_model.model.diffusion_model.",
+    "model.model.diffusion_model.", "model.diffusion_model.diffusion_model.diffusion_model.",
+  ])
+  func aPrefixWithinAnotherIsRead(unet: String) throws {
+    let tensors = Self.moved(
+      fixture.ldm, Self.ldm, to: [unet, "first_stage_model.", "cond_stage_model.transformer."], "")
+    let doubled = tensors.map { tensor in
+      var tensor = tensor
+      tensor.name = tensor.name.replacing("text_model.", with: "text_model.text_model.")
+      return tensor
+    }
+    for tensors in [tensors, doubled] {
+      let reading = try LayoutReading(of: tensors)
+      #expect(reading.ledger.isClean, "\(reading.ledger.summary)")
+      #expect(Self.targets(reading) == Self.targets(whole))
+    }
+  }
+
   /// A whole trainer below one more level: what is left out is left out there too.
   @Test(arguments: ["module.", "_orig_mod."])
   func aWrappedTrainerLeavesNothingUnexplained(wrapper: String) throws {

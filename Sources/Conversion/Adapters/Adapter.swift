@@ -30,8 +30,7 @@ public struct Adapter: Sendable {
     do throws(AdapterError) {
       file = try AdapterFile(of: checkpoint.source.tensors)
       guard !file.modules.isEmpty else {
-        let first = file.tensors.first.map { "first tensor '\($0.name)'" } ?? "no tensors"
-        throw AdapterError(.noAdapter(hint: first))
+        throw AdapterError(.noAdapter(hint: file.emptyHint))
       }
     } catch {
       throw AdapterError(error.problem, origin: checkpoint.path)
@@ -84,20 +83,26 @@ struct AdapterValues {
 
   /// The values of a tensor as floats.
   ///
-  /// - Throws: `AdapterError` when its type has none; the container's error when it cannot be read.
+  /// - Throws: `AdapterError` when its type has none, or one is NaN or infinite; the container's
+  ///   error when it cannot be read.
   func floats(at index: Int) throws -> [Float] {
     let view = try checkpoint.source.tensor(at: index)
     guard view.elementType.isDecodable else {
       throw AdapterError(.elementType(view.name, view.elementType), origin: checkpoint.path)
     }
     let count = view.shape.elementCount
-    return [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+    let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
       view.withBytes {
         ElementConversion.toFloats(
           $0, type: view.elementType, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
       }
       filled = count
     }
+    let nonFinite = ElementType.float32.nonFiniteCount(in: values.span.bytes)
+    guard nonFinite == 0 else {
+      throw AdapterError(.notFinite(view.name, count: nonFinite), origin: checkpoint.path)
+    }
+    return values
   }
 
   /// The one number that a tensor is, of any float or whole type.
@@ -109,9 +114,13 @@ struct AdapterValues {
       .notNumber(view.name, found: view.description), origin: checkpoint.path)
     guard view.shape.elementCount == 1 else { throw error }
     if view.elementType == .float64 {
-      return view.withBytes {
+      let value = view.withBytes {
         Double(bitPattern: $0.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
       }
+      guard value.isFinite else {
+        throw AdapterError(.notFinite(view.name, count: 1), origin: checkpoint.path)
+      }
+      return value
     }
     if view.elementType.isDecodable { return Double(try floats(at: index)[0]) }
     let value: Int64? = view.withBytes { bytes in

@@ -67,10 +67,11 @@ public struct AdapterConverter: Sendable {
       if try parts.add(module, named: target.module) { kinds[module.kind, default: 0] += 1 }
     }
     guard !parts.tensors.isEmpty else {
+      let reason = parts.leftovers.first { !$0.isKnown }?.reason
       throw AdapterError(
         .nothingApplies(
           count: adapter.file.modules.count, first: adapter.file.modules[0].name.path,
-          nearest: targets.nearest(to: adapter.file.modules[0].name), hint: adapter.file.hint),
+          nearest: nil, hint: reason ?? adapter.file.hint),
         origin: adapter.checkpoint.path)
     }
     if request.container == .pytorch, parts.hasConfiguration {

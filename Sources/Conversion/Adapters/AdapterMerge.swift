@@ -1,5 +1,6 @@
 internal import Checkpoints
 public import KeyLayouts
+internal import Synchronization
 internal import TensorCore
 
 /// Adapters put onto the modules of a model: which tensor changes how.
@@ -29,6 +30,7 @@ public struct AdapterMerge: Sendable {
   /// What was used of each adapter.
   public let outcomes: [AdapterOutcome]
   private let applications: [Application]
+  private let idle = IdleLog()
   /// By canonical name of the tensor.
   private let changes: [String: [Change]]
 
@@ -51,7 +53,8 @@ public struct AdapterMerge: Sendable {
           throw AdapterError(
             .nothingApplies(
               count: file.modules.count, first: first.path, nearest: targets.nearest(to: first),
-              hint: file.hint))
+              hint: file.hint
+                ?? targets.absentComponent(of: first).map { "the model has no \($0)" }))
         }
         outcomes.append(found)
       } catch {
@@ -72,6 +75,22 @@ public struct AdapterMerge: Sendable {
         .leftOver(count: outcome.surprises.count, first: first.name, reason: first.reason),
         origin: outcome.path)
     }
+  }
+
+  /// What was used of each adapter, with the modules that turned out to change nothing.
+  var finalOutcomes: [AdapterOutcome] {
+    let idle = idle.modules.withLock { $0 }
+    return outcomes.enumerated().map { place, outcome in
+      var outcome = outcome
+      outcome.idle = idle[place]?.count ?? 0
+      return outcome
+    }
+  }
+
+  /// By adapter, the modules seen so far whose change is nothing but zeros. A class because merges
+  /// are copied.
+  private final class IdleLog: Sendable {
+    let modules = Mutex<[Int: Set<AdapterModuleName>]>([:])
   }
 
   /// The canonical names of the tensors that change.
@@ -141,6 +160,11 @@ public struct AdapterMerge: Sendable {
     let module = change.module
     let scale = Float(try application.adapter.scale(of: module) * application.strength)
     let strength = Float(application.strength)
+    guard scale.isFinite else {
+      throw AdapterError(
+        .unsupported("the scale of module '\(module.name.path)' is beyond all numbers"),
+        origin: application.adapter.checkpoint.path)
+    }
     if change.isBias, let place = module.bias {
       return AdapterStep(
         change: DirectChange(values: try values.floats(at: place), columns: 1),
@@ -177,6 +201,9 @@ public struct AdapterMerge: Sendable {
         module.isMagnitudeOfRows || module.hasRowMagnitudes(in: application.adapter.file)
       step.magnitude = isByRow ? .rows(magnitudes) : .inputs(magnitudes)
     }
+    if step.magnitude == nil, strength != 0, step.scale == 0 || step.change.isNothing {
+      idle.modules.withLock { _ = $0[change.adapter, default: []].insert(module.name) }
+    }
     return step
   }
 }
@@ -187,6 +214,7 @@ extension AdapterTargets.Miss {
     switch self {
     case .unknown(let nearest):
       "the model has no such module" + (nearest.map { ", nearest '\($0)'" } ?? "")
+    case .absent(let component): "the model has no \(component)"
     case .ambiguous(let names):
       "could be " + names.map { "'\($0)'" }.joined(separator: " or ")
     }

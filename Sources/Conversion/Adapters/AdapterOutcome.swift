@@ -22,6 +22,8 @@ public struct AdapterOutcome: Sendable, Hashable {
   public let kinds: [String: Int]
   /// What was not applied.
   public let leftovers: [Leftover]
+  /// How many of the applied modules change nothing, because all their values, or alpha, are zero.
+  public var idle = 0
 
   /// What the user should know of.
   public var surprises: [Leftover] { leftovers.filter { !$0.isKnown } }

@@ -52,6 +52,9 @@ struct FactoredMatrix: Sendable {
     }
   }
 
+  /// Whether a factor is zero.
+  var isZero: Bool { left.isZero || right.isZero }
+
   /// Writes some rows of the product.
   func write(_ part: Range<Int>, into target: UnsafeMutablePointer<Float>) {
     left.withUnsafeBufferPointer { left in
@@ -75,9 +78,16 @@ struct FactoredMatrix: Sendable {
   }
 }
 
+extension [Float] {
+  /// Whether all are zero.
+  var isZero: Bool { allSatisfy { $0 == 0 } }
+}
+
 /// LoRA and LoCon: `up · down`.
 struct LowRankChange: WeightChange {
   let matrix: FactoredMatrix
+
+  var isNothing: Bool { matrix.isZero }
 
   func write(
     _ rows: Range<Int>, base: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>
@@ -90,6 +100,8 @@ struct LowRankChange: WeightChange {
 struct HadamardChange: WeightChange {
   let first: FactoredMatrix
   let second: FactoredMatrix
+
+  var isNothing: Bool { first.isZero || second.isZero }
 
   func write(
     _ rows: Range<Int>, base: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>
@@ -107,6 +119,8 @@ struct HadamardChange: WeightChange {
 struct DirectChange: WeightChange {
   let values: [Float]
   let columns: Int
+
+  var isNothing: Bool { values.isZero }
 
   func write(
     _ rows: Range<Int>, base: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>

@@ -12,6 +12,7 @@ struct GeneralisedChange: WeightChange {
   let sum: FactoredMatrix
 
   var needsBase: Bool { true }
+  var isNothing: Bool { sum.isZero && (first.isZero || second.isZero) }
 
   func write(
     _ rows: Range<Int>, base: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>

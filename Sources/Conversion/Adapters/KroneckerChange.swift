@@ -21,6 +21,8 @@ struct KroneckerChange: WeightChange {
     (secondRows, secondColumns) = (second.rows, second.columns)
   }
 
+  var isNothing: Bool { first.isZero || second.isZero }
+
   private static func matrix(_ factor: AdapterFactor, _ values: AdapterValues) throws -> [Float] {
     switch factor {
     case .whole(let place, _, _): try values.floats(at: place)

@@ -3,6 +3,9 @@ protocol WeightChange: Sendable {
   /// Whether it depends on the weight itself.
   var needsBase: Bool { get }
 
+  /// Whether it is zero throughout, as far as that can be told without computing it.
+  var isNothing: Bool { get }
+
   /// Writes some rows, not scaled yet.
   ///
   /// - Parameters:

@@ -14,6 +14,20 @@ public struct CheckpointMerge: Sendable {
     public let count: Int
   }
 
+  /// A model whose U-Net predicts something else than the first one's: a mix of both draws noise.
+  public struct Disagreement: Sendable, Hashable {
+    /// The model.
+    public let path: String
+    /// What it predicts, and what says so.
+    public let prediction: Prediction
+    /// The same of the first model.
+    public let base: Prediction
+
+    fileprivate init(path: String, _ prediction: Prediction, _ base: Prediction) {
+      (self.path, self.prediction, self.base) = (path, prediction, base)
+    }
+  }
+
   /// How the models are mixed.
   public let method: MergeMethod
   /// How much of the others goes in.
@@ -22,6 +36,8 @@ public struct CheckpointMerge: Sendable {
   public let kept: [Kept]
   /// What the first model lacks, and so the result.
   public let unused: [Kept]
+  /// Models whose U-Net predicts something else than the first one's.
+  public let disagreements: [Disagreement]
   /// The canonical names of the tensors that change.
   let changed: Set<String>
   private let others: [Other]
@@ -31,12 +47,16 @@ public struct CheckpointMerge: Sendable {
     let path: String
     let tensors: MappedTensors
     let places: [String: Int]
+    /// Weights whose numbers do not stand for themselves and cannot be made to.
+    let forms: StoredForms
 
     init(_ model: ReadModel) throws {
       let reading = try model.reading.get()
       path = model.checkpoint.path
       try reading.requireWhole(origin: path)
-      tensors = MappedTensors(model.checkpoint.checkedSource, by: reading.ledger)
+      tensors = MappedTensors(
+        model.checkpoint.checkedSource, by: try reading.ledger.applyingScales { _ in true })
+      forms = StoredForms(of: tensors.tensors)
       places = Dictionary(
         tensors.tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -73,8 +93,13 @@ public struct CheckpointMerge: Sendable {
     var changed: Set<String> = []
     var sharesAny = false
     var kept: [[String: Int]] = others.map { _ in [:] }
-    let own = targets.filter { !CarriedName.isCarried($0.name) }
-    for target in own where target.elementType.isDecodable {
+    let forms = StoredForms(of: targets)
+    let companions = Set(forms.companions.map { targets[$0].name })
+    let own = targets.filter {
+      !CarriedName.isCarried($0.name) && !companions.contains($0.name)
+    }
+    let stored = Set(forms.byWeight.keys.map { targets[$0].name })
+    for target in own where target.elementType.isDecodable || stored.contains(target.name) {
       var isEverywhere = true
       for (place, other) in self.others.enumerated() {
         guard let index = other.places[target.name] else {
@@ -82,6 +107,11 @@ public struct CheckpointMerge: Sendable {
           isEverywhere = false
           continue
         }
+        if let form = other.forms.byWeight[index] {
+          throw ConversionError.stored(
+            other.tensors.tensors[index], as: form, origin: other.path)
+        }
+        guard !stored.contains(target.name) else { continue }
         try Self.check(other.tensors.tensors[index], of: other.path, against: target, of: path)
       }
       sharesAny = sharesAny || isEverywhere
@@ -98,11 +128,21 @@ public struct CheckpointMerge: Sendable {
     let known = Set(targets.map(\.name))
     let unused = self.others.map { other in
       Dictionary(
-        grouping: other.places.keys.filter { !known.contains($0) && !CarriedName.isCarried($0) },
+        grouping: other.places.filter {
+          !known.contains($0.key) && !CarriedName.isCarried($0.key)
+            && !other.forms.companions.contains($0.value)
+        }.map(\.key),
         by: Self.component
       ).mapValues(\.count)
     }
     self.unused = Self.list(unused, self.others)
+    disagreements =
+      changed.contains { $0.hasPrefix(Component.unet.prefix) }
+      ? try others.compactMap { other in
+        let prediction = try other.reading.get().prediction
+        return prediction.type == reading.prediction.type
+          ? nil : Disagreement(path: other.checkpoint.path, prediction, reading.prediction)
+      } : []
   }
 
   private static func component(of name: String) -> String { String(name.prefix { $0 != "." }) }

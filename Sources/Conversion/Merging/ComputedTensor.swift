@@ -19,6 +19,14 @@ protocol RowComputation: Sendable {
   func release(_ rows: Range<Int>)
 }
 
+/// What went wrong with the values of computed tensors.
+struct MergeLog: Sendable {
+  /// Finite values that became infinite in the type that is written.
+  let overflows = OverflowLog()
+  /// Values that are NaN or infinite before they are rounded.
+  let nonFinite = OverflowLog()
+}
+
 /// The bytes of a computed tensor, rounded once to its element type. A few megabytes are made at a
 /// time, on all cores, the next while the writer has the ones before.
 ///
@@ -31,7 +39,7 @@ struct ComputedTensor: ByteProvider {
   private let pieceRows: Int
   private let blockRows: Int
   private let blockBytes: Int
-  private let log: OverflowLog
+  private let log: MergeLog
   private let place: Int
   private let state = StateBox()
 
@@ -51,7 +59,7 @@ struct ComputedTensor: ByteProvider {
   /// - Parameters:
   ///   - place: the tensor's place in the result, for the log.
   init(
-    _ computation: any RowComputation, as target: TensorDescription, place: Int, log: OverflowLog
+    _ computation: any RowComputation, as target: TensorDescription, place: Int, log: MergeLog
   ) {
     self.computation = computation
     self.target = target
@@ -122,7 +130,7 @@ struct ComputedTensor: ByteProvider {
     let rows = first..<min(first + blockRows, computation.rows)
     let columns = computation.columns
     let type = target.elementType
-    let overflows = Mutex(0)
+    let found = Mutex((overflows: 0, nonFinite: 0))
     let storage = ByteStorage(count: type.byteCount(of: rows.count * columns)) {
       (output: inout MutableRawSpan) in
       output.withUnsafeMutableBytes { output in
@@ -132,25 +140,34 @@ struct ComputedTensor: ByteProvider {
           let part = start..<min(start + pieceRows, rows.upperBound)
           let begin = type.byteCount(of: (part.lowerBound - first) * columns)
           let end = type.byteCount(of: (part.upperBound - first) * columns)
-          let count = make(part, into: UnsafeMutableRawBufferPointer(rebasing: output[begin..<end]))
-          if count > 0 { overflows.withLock { $0 += count } }
+          let counts = make(
+            part, into: UnsafeMutableRawBufferPointer(rebasing: output[begin..<end]))
+          guard counts != (0, 0) else { return }
+          found.withLock {
+            $0.overflows += counts.overflows
+            $0.nonFinite += counts.nonFinite
+          }
         }
       }
     }
     computation.release(rows)
-    log.add(
-      overflows.withLock { $0 }, of: target, at: place,
-      from: rows.lowerBound * columns..<rows.upperBound * columns)
+    let elements = rows.lowerBound * columns..<rows.upperBound * columns
+    let counts = found.withLock { $0 }
+    log.overflows.add(counts.overflows, of: target, at: place, from: elements)
+    log.nonFinite.add(counts.nonFinite, of: target, at: place, from: elements)
     return storage
   }
 
-  /// Computes and rounds some rows; returns how many finite values became infinite.
-  private func make(_ rows: Range<Int>, into output: UnsafeMutableRawBufferPointer) -> Int {
+  /// Computes and rounds some rows; returns how many values are NaN or infinite, and how many became
+  /// infinite by the rounding.
+  private func make(
+    _ rows: Range<Int>, into output: UnsafeMutableRawBufferPointer
+  ) -> (overflows: Int, nonFinite: Int) {
     let type = target.elementType
     guard type != .float32 else {
       computation.compute(
         rows, into: UnsafeMutableBufferPointer(rebasing: output.bindMemory(to: Float.self)[...]))
-      return 0
+      return (0, type.nonFiniteCount(in: UnsafeRawBufferPointer(output).bytes))
     }
     let count = rows.count * computation.columns
     return Scratch.withFloats(count) { floats in
@@ -159,8 +176,10 @@ struct ComputedTensor: ByteProvider {
       let source = UnsafeRawBufferPointer(values).bytes
       var bytes = output.mutableBytes
       ElementConversion.convert(source, from: .float32, to: type, into: &bytes)
-      return OverflowLog.overflows(
-        source, .float32, in: UnsafeRawBufferPointer(output).bytes, type)
+      return (
+        OverflowLog.overflows(source, .float32, in: UnsafeRawBufferPointer(output).bytes, type),
+        ElementType.float32.nonFiniteCount(in: source)
+      )
     }
   }
 }

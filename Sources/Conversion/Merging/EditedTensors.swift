@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import KeyLayouts
 internal import TensorCore
 
 /// A change of a model's tensors that keeps their names and shapes.
@@ -21,7 +22,7 @@ struct EditedTensors: TensorSource {
   let leftBehind: [String]
   private let source: any TensorSource
   private let edit: any TensorEdit
-  private let log = OverflowLog()
+  private let log = MergeLog()
   /// By index of `tensors`.
   private let entries: [Entry]
 
@@ -32,7 +33,14 @@ struct EditedTensors: TensorSource {
   }
 
   /// The tensors read so far whose change made finite values infinite.
-  var overflows: [CastOverflow] { log.overflows }
+  var overflows: [CastOverflow] { log.overflows.overflows }
+  /// The tensors computed so far with values that are no numbers.
+  var nonFinite: [CastOverflow] { log.nonFinite.overflows }
+
+  /// Whether a tensor changes.
+  func isChanged(at index: Int) -> Bool {
+    entries.indices.contains(index) && entries[index].place != nil
+  }
 
   /// - Parameters:
   ///   - origin: the file, for messages.
@@ -45,6 +53,7 @@ struct EditedTensors: TensorSource {
     isCast: (TensorDescription) -> Bool
   ) throws(ConversionError) {
     let changed = edit.changed
+    let forms = StoredForms(of: source.tensors).byWeight
     var entries: [Entry] = []
     var tensors: [TensorDescription] = []
     var leftBehind: [String] = []
@@ -56,6 +65,7 @@ struct EditedTensors: TensorSource {
       var result = tensor
       var place = places.places[index]
       if let parts = place?.tensors, parts.contains(where: { changed.contains($0.name) }) {
+        if let form = forms[index] { throw .stored(tensor, as: form, origin: origin) }
         result.elementType = try Self.type(
           of: tensor, isCast: parts.contains(where: isCast), origin: origin)
       } else {

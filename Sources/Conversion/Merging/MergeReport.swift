@@ -8,6 +8,8 @@ public struct MergeReport: Sendable {
   public var models: CheckpointMerge?
   /// Tensors whose change made finite values infinite in their own type.
   public let overflows: [CastOverflow]
+  /// Tensors with computed values that are NaN or infinite.
+  public let nonFinite: [CastOverflow]
   /// Copies of the model as it was, which the merge leaves behind: the running average of training.
   public let leftBehind: [String]
 }

@@ -25,6 +25,13 @@ public struct Merger: Sendable {
     self.overrides = overrides
   }
 
+  /// The same merge of a model whose weights stand for themselves.
+  private func withoutScales() throws -> Merger {
+    Merger(
+      try model.multiplyingScales(for: request, overrides: overrides), request,
+      overrides: overrides)
+  }
+
   /// Writes the model with adapters baked in. The result appears whole or not at all.
   ///
   /// - Parameter progress: called with the bytes written so far and in all.
@@ -34,8 +41,9 @@ public struct Merger: Sendable {
     adapters: [AdapterMerge.Application],
     progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws -> MergeReport {
-    let places = try places()
-    let merge = try AdapterMerge(adapters, on: try targets(places))
+    let merger = try withoutScales()
+    let places = try merger.places()
+    let merge = try AdapterMerge(adapters, on: try merger.targets(places))
     if request.isStrict { try merge.requireAll() }
     let record: JSON = .array(
       adapters.map {
@@ -44,10 +52,10 @@ public struct Merger: Sendable {
           "strength": .number($0.strength),
         ]
       })
-    let (conversion, edited) = try write(merge, places, record: record, progress)
+    let (conversion, edited) = try merger.write(merge, places, record: record, progress)
     return MergeReport(
-      conversion: conversion, adapters: merge.outcomes, overflows: edited.overflows,
-      leftBehind: edited.leftBehind)
+      conversion: conversion, adapters: merge.finalOutcomes, overflows: edited.overflows,
+      nonFinite: edited.nonFinite, leftBehind: merger.staleCopies(edited))
   }
 
   /// Writes the model with others mixed in. The result appears whole or not at all.
@@ -66,18 +74,27 @@ public struct Merger: Sendable {
         path: model.checkpoint.path,
         problem: "\(method.rawValue) takes \(method.modelCount) models, not \(others.count + 1)")
     }
+    let merger = try withoutScales()
     let merge = try CheckpointMerge(
-      method, base: model, others: others, ratios: ratios ?? BlockRatios(method.defaultRatio))
+      method, base: merger.model, others: others, ratios: ratios ?? BlockRatios(method.defaultRatio)
+    )
     let blocks = merge.ratios.blocks.map { ($0.name.description, JSON.number($0.ratio)) }
     let record: JSON = [
       "method": .string(method.rawValue),
       "models": .array(([model] + others).map { .string(Self.name(of: $0.checkpoint)) }),
       "ratio": .number(merge.ratios.base), "blocks": .object(JSONObject(blocks)),
     ]
-    let (conversion, edited) = try write(merge, places(), record: record, progress)
+    let (conversion, edited) = try merger.write(
+      merge, merger.places(), record: record, progress)
     return MergeReport(
       conversion: conversion, models: merge, overflows: edited.overflows,
-      leftBehind: edited.leftBehind)
+      nonFinite: edited.nonFinite, leftBehind: merger.staleCopies(edited))
+  }
+
+  /// The averages that are left behind as they were before the merge; none where the user has said
+  /// what becomes of them.
+  private func staleCopies(_ edited: EditedTensors) -> [String] {
+    model.averages == nil ? edited.leftBehind : []
   }
 
   private static func name(of checkpoint: Checkpoint) -> String {
@@ -120,7 +137,22 @@ public struct Merger: Sendable {
       checkpoint.replacing(
         edited, metadata: Self.metadata(checkpoint.metadata, record: record)),
       overrides: overrides)
+    try requireEffect(of: edited, edit, on: changed)
     return (try Converter(changed, request).run(progress: progress), edited)
+  }
+
+  /// A selection that leaves out everything that changes makes a merge a mere copy.
+  private func requireEffect(
+    of edited: EditedTensors, _ edit: any TensorEdit, on changed: ReadModel
+  ) throws {
+    guard !request.selection.isEverything || request.vaePath != nil, !edit.changed.isEmpty else {
+      return
+    }
+    let targets = try ConversionPlan(changed, request).ledger.targets
+    guard targets.contains(where: { $0.recipe.sources.contains(where: edited.isChanged) }) else {
+      throw ConversionError(
+        path: request.output, problem: "nothing that the merge changes is among what is written")
+    }
   }
 
   /// Digests of weights that are no longer there.

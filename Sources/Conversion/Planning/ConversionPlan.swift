@@ -62,7 +62,7 @@ struct ConversionPlan {
       source = JoinedTensors(source, graft.source)
       configurations[Component.vae.rawValue] = graft.configuration
     }
-    components = canonical.entries.map { Self.component(of: $0) }
+    components = canonical.entries.map(\.component)
     let isFolder = request.container.contents == .components
     let renamed = canonical.followed(
       by: try LayoutReading.ledger(
@@ -117,16 +117,6 @@ struct ConversionPlan {
   var keptComponents: [Component] {
     let found = Set(ledger.targets.compactMap { component(of: $0) })
     return Component.allCases.filter(found.contains)
-  }
-
-  private static func component(of entry: Ledger.Entry) -> Component? {
-    let name: String? =
-      switch entry.fate {
-      case .mapped(let target), .part(let target): target.name
-      case .split(let targets): targets.first?.name
-      case .ignored, .unexplained: nil
-      }
-    return name.flatMap { name in Component.allCases.first { name.hasPrefix($0.prefix) } }
   }
 
   /// Why a model that nobody knows cannot be converted as asked; `nil` when it can.
@@ -215,6 +205,19 @@ struct ConversionPlan {
       return request.layout
         ?? (checkpoint.format.contents == .tensors ? reading.detection.layout : .ldm)
     }
+  }
+}
+
+extension Ledger.Entry {
+  /// The component that the tensor is of, by its canonical name.
+  var component: Component? {
+    let name: String? =
+      switch fate {
+      case .mapped(let target), .part(let target): target.name
+      case .split(let targets): targets.first?.name
+      case .ignored, .unexplained: nil
+      }
+    return name.flatMap { name in Component.allCases.first { name.hasPrefix($0.prefix) } }
   }
 }
 

@@ -8,6 +8,8 @@ public struct AdapterError: DescribedError, Hashable {
     case misfit(String, found: TensorShape, expected: String)
     /// A tensor that must be a number has other contents.
     case notNumber(String, found: TensorDescription)
+    /// A tensor holds values that are no numbers.
+    case notFinite(String, count: Int)
     /// A tensor's element type has no values that can be computed with.
     case elementType(String, ElementType)
     /// A module's change has not the shape of the model's weight.
@@ -47,6 +49,9 @@ public struct AdapterError: DescribedError, Hashable {
       return "tensor '\(name)' is \(found), expected \(expected)"
     case .notNumber(let name, let found):
       return "tensor '\(name)' is \(found.elementType) \(found.shape), expected one number"
+    case .notFinite(let name, let count):
+      return "tensor '\(name)' holds \(count) value\(count == 1 ? "" : "s") that "
+        + "\(count == 1 ? "is" : "are") NaN or infinite"
     case .elementType(let name, let type):
       return "tensor '\(name)' is \(type), which cannot be computed with"
     case .otherShape(let module, let found, let target, let expected, let hint):

@@ -84,7 +84,18 @@ public struct AdapterFile: Sendable, Hashable {
       return Leftover(
         index: index, reason: "\(match.title), which cannot be merged", isKnown: false)
     }
-    return Leftover(index: index, reason: "no known part of a LoRA", isKnown: false)
+    return Leftover(index: index, reason: noPart, isKnown: false)
+  }
+
+  private static let noPart = "no known part of a LoRA"
+
+  /// Why the file has no modules, as far as its tensors tell: what there is of a LoRA, or the first
+  /// tensor.
+  public var emptyHint: String {
+    if let part = leftovers.first(where: { !$0.isKnown && $0.reason != Self.noPart }) {
+      return "'\(tensors[part.index].name)': \(part.reason)"
+    }
+    return tensors.first.map { "first tensor '\($0.name)'" } ?? "no tensors"
   }
 
   /// Whether the file is an adapter: most of its tensors are parts of modules that only adapters

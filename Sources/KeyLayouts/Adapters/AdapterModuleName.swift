@@ -28,7 +28,14 @@ public struct AdapterModuleName: Sendable, Hashable, CustomStringConvertible {
     (["diffusion_model"], ["unet", "transformer"]), (["first_stage_model"], ["vae"]),
     (["unet"], ["unet"]), (["vae"], ["vae"]), (["transformer"], ["transformer", "unet"]),
     (["text_encoder"], ["text_encoder"]), (["text_encoder_2"], ["text_encoder_2"]),
-    (["controlnet"], ["controlnet"]),
+    (["controlnet"], ["controlnet"]), (["te", "1"], ["text_encoder_2"]),
+    (["te"], ["text_encoder", "text_encoder_2"]), (["te1"], ["text_encoder"]),
+    (["te2"], ["text_encoder_2"]),
+    // OneTrainer's, of its own files and of those with the names that trainers agreed on.
+    (["lora_unet"], ["unet", "transformer"]), (["lora_te"], ["text_encoder", "text_encoder_2"]),
+    (["lora_te1"], ["text_encoder"]), (["lora_te2"], ["text_encoder_2"]),
+    (["lora_transformer"], ["transformer", "unet"]), (["clip_l"], ["text_encoder"]),
+    (["clip_g"], ["text_encoder_2"]),
   ]
 
   /// Reads the components of a name without the ending that tells the role; `nil` when nothing is

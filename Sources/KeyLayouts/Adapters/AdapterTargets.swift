@@ -16,6 +16,8 @@ public struct AdapterTargets: Sendable {
   public enum Miss: Error, Sendable, Hashable {
     /// The model has no such module; the name that comes nearest.
     case unknown(nearest: String?)
+    /// The model has none of the components that the module could be in; the likeliest.
+    case absent(component: String)
     /// Several modules have this name.
     case ambiguous([String])
   }
@@ -95,6 +97,7 @@ public struct AdapterTargets: Sendable {
       let found = matches(name, in: scope)
       if !found.isEmpty { return try single(found, fits) }
     }
+    if let component = absentComponent(of: name) { throw .absent(component: component) }
     guard name.scopes == nil else { throw .unknown(nearest: nearest(to: name)) }
     var found = scopes.flatMap { matches(name, in: $0) }
     if found.isEmpty, name.isFlat {
@@ -116,6 +119,12 @@ public struct AdapterTargets: Sendable {
     let fitting = found.map { targets[$0] }.filter(fits)
     guard fitting.count == 1 else { throw .ambiguous(found.map { targets[$0].module }) }
     return fitting[0]
+  }
+
+  /// The component that a module must be in and that the model does not have; `nil` where it has it.
+  public func absentComponent(of name: AdapterModuleName) -> String? {
+    guard let named = name.scopes, !named.contains(where: scopes.contains) else { return nil }
+    return named.first
   }
 
   /// The module whose name takes the fewest changes to get to; `nil` when none is near.

@@ -59,7 +59,9 @@ public struct LayoutReading: Sendable {
     }
     self.variants = variants.filter { components.contains($0.component) }
     let table = try FamilyTable.reading(detection, allNames, variants)
-    toSource = table.inverse { _ in .restored }
+    // What travelled along here already goes on under the name that it has here.
+    let travelled = Set(clean.map(\.name).filter(CarriedName.isCarried))
+    toSource = table.inverse { travelled.contains(CarriedName.prefix + $0) ? .kept : .restored }
     var ledger = try table.ledger(for: clean)
     let targets = ledger.targets.map(\.description)
     let names = Names(targets.map(\.name))

@@ -13,6 +13,15 @@ public enum NameCleaning {
     "controlnet.",
   ]
 
+  /// What a U-Net is called when it was wrapped once more before it was saved; of all, `unet` is left.
+  private static let rewrapped = [
+    "model.diffusion_model.diffusion_model.", "diffusion_model.model.diffusion_model.",
+    "model.model.diffusion_model.",
+  ]
+  private static let unet = "model.diffusion_model."
+  /// A level of text encoders, and the same twice.
+  private static let (level, doubledLevel) = ("text_model.", "text_model.text_model.")
+
   /// The name without them.
   public static func clean(_ name: String) -> String {
     var cleaned = name
@@ -25,6 +34,12 @@ public enum NameCleaning {
       while cleaned.hasPrefix(prefix), cleaned.dropFirst(prefix.count).hasPrefix(prefix) {
         cleaned.removeFirst(prefix.count)
       }
+    }
+    for prefix in rewrapped {
+      while cleaned.hasPrefix(prefix) { cleaned = unet + cleaned.dropFirst(prefix.count) }
+    }
+    while cleaned.holdsBytes(of: doubledLevel) {
+      cleaned = cleaned.replacing(doubledLevel, with: level)
     }
     return cleaned
   }

@@ -122,7 +122,7 @@ struct VAEPlan: Sendable, Hashable {
         names.all.filter { $0 != names.ldm }.map { name in
           ModuleRule(
             "\(attention).\(name)", "\(attention).\(names.canonical)",
-            shape: .convolutionToMatrix, isAlias: name != names.canonical)
+            shape: .correctedToMatrix, isAlias: name != names.canonical)
         }
       }
     }

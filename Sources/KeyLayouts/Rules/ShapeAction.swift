@@ -7,16 +7,19 @@ public enum ShapeAction: Sendable, Hashable {
   /// A 1×1 convolution's weight `[O, I, 1, 1]` becomes a matrix `[O, I]`; anything else stays. The
   /// bytes stay.
   case convolutionToMatrix
+  /// The same, but on the way back the matrix stays one: the layout has matrices there, and whoever
+  /// wrote a convolution was mistaken.
+  case correctedToMatrix
   /// A matrix `[O, I]` becomes a 1×1 convolution's weight `[O, I, 1, 1]`; anything else stays. The
   /// bytes stay.
   case matrixToConvolution
   /// A matrix `[O, I]` is transposed: `x · W` there is a linear layer here. Anything else stays.
   case transpose
 
-  /// The action that undoes this one.
+  /// The action on the way back.
   public var inverse: ShapeAction {
     switch self {
-    case .keep: .keep
+    case .keep, .correctedToMatrix: .keep
     case .convolutionToMatrix: .matrixToConvolution
     case .matrixToConvolution: .convolutionToMatrix
     case .transpose: .transpose
@@ -26,8 +29,9 @@ public enum ShapeAction: Sendable, Hashable {
   /// The extents after the action.
   func apply(to dimensions: [Int]) -> [Int] {
     switch self {
-    case .convolutionToMatrix where dimensions.count == 4 && dimensions.suffix(2) == [1, 1]:
-      Array(dimensions.prefix(2))
+    case .convolutionToMatrix, .correctedToMatrix:
+      dimensions.count == 4 && dimensions.suffix(2) == [1, 1]
+        ? Array(dimensions.prefix(2)) : dimensions
     case .matrixToConvolution where dimensions.count == 2: dimensions + [1, 1]
     case .transpose where dimensions.count == 2: dimensions.reversed()
     default: dimensions

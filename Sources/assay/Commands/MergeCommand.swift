@@ -62,6 +62,10 @@ struct MergeCommand: ParsableCommand {
       guard ratio.filter({ $0.block == nil }).count <= 1 else {
         throw ValidationError("--ratio is given twice without a block")
       }
+      var blocks: Set<BlockName> = []
+      for block in ratio.compactMap(\.block) where !blocks.insert(BlockName(block)).inserted {
+        throw ValidationError("--ratio is given twice for '\(block)'")
+      }
     } else {
       guard models.count == 1 else {
         throw ValidationError("--lora goes into one model: mix the models first")

@@ -11,13 +11,14 @@ struct AdapterArgument: ExpressibleByArgument {
   /// Takes what follows the last colon for the strength where it is a number.
   init?(argument: String) {
     guard let colon = argument.lastIndex(of: ":"),
-      let strength = Double(argument[argument.index(after: colon)...]), strength.isFinite
+      let strength = Double(argument[argument.index(after: colon)...])
     else {
       guard !argument.isEmpty else { return nil }
       (path, strength) = (argument, 1)
       return
     }
-    guard colon > argument.startIndex else { return nil }
+    // Arithmetic is in float32.
+    guard colon > argument.startIndex, Float(strength).isFinite else { return nil }
     path = String(argument[..<colon])
     self.strength = strength
   }

@@ -23,6 +23,12 @@ extension MergeReport {
           + "\(first.elementType) became infinite, in \(count) tensor\(count == 1 ? "" : "s"), "
           + "first '\(first.tensor)'")
     }
+    if let first = nonFinite.first {
+      let (count, values) = (nonFinite.count, nonFinite.reduce(0) { $0 + $1.count })
+      warnings.append(
+        "\(conversion.source): \(values) merged value\(values == 1 ? " is" : "s are") NaN or "
+          + "infinite, in \(count) tensor\(count == 1 ? "" : "s"), first '\(first.tensor)'")
+    }
     return warnings
   }
 
@@ -36,6 +42,8 @@ extension MergeReport {
     }
     members["merge_overflows"] = .array(
       overflows.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] })
+    members["merge_non_finite"] = .array(
+      nonFinite.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] })
     members["left_behind"] = .array(leftBehind.map { .string($0) })
     return .object(members)
   }
@@ -52,6 +60,10 @@ extension CheckpointMerge {
   fileprivate var warnings: [String] {
     kept.map { "\($0.path): has no \($0.component): \(Self.count($0)) stay as they are" }
       + unused.map { "\($0.path): \(Self.count($0)) of \($0.component) have no counterpart" }
+      + disagreements.map {
+        "\($0.path): predicts \($0.prediction.type.rawValue) (\($0.prediction.reason)), the first "
+          + "model \($0.base.type.rawValue) (\($0.base.reason)): a mix of both draws noise"
+      }
   }
 
   private static func count(_ kept: Kept) -> String {
@@ -63,6 +75,7 @@ extension CheckpointMerge {
       "method": .string(method.rawValue), "ratio": .number(ratios.base),
       "blocks": .object(
         JSONObject(ratios.blocks.map { ($0.name.description, .number($0.ratio)) })),
+      "other_predictions": .array(disagreements.map { .string($0.path) }),
       "kept": .array(kept.map(Self.json)), "unused": .array(unused.map(Self.json)),
     ]
   }
@@ -81,7 +94,9 @@ extension AdapterOutcome {
     let forms = kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
       .map { "\(Format.count($0.value)) \($0.key)" }.joined(separator: ", ")
     let known = leftovers.count - surprises.count
-    let rest = known == 0 ? "" : ", \(known) tensors bundled with it left alone"
+    let rest =
+      (idle == 0 ? "" : ", \(Format.count(idle)) of them zero")
+      + (known == 0 ? "" : ", \(known) tensor\(known == 1 ? "" : "s") bundled with it left alone")
     return "\(path.escapingControls) x \(strength): \(Format.count(applied)) of "
       + "\(Format.count(total)) modules applied (\(forms))\(rest)\n"
   }
@@ -89,12 +104,14 @@ extension AdapterOutcome {
   /// What has no place in the model, each by name.
   fileprivate var warnings: [String] {
     surprises.map { "\(path): '\($0.name)' was not applied: \($0.reason)" }
+      + (idle == applied && applied > 0
+        ? ["\(path): changes nothing: the values or alpha of all modules are zero"] : [])
   }
 
   fileprivate var json: JSON {
     [
       "path": .string(path), "strength": .number(strength), "applied": .integer(applied),
-      "modules": .integer(total),
+      "modules": .integer(total), "zero_modules": .integer(idle),
       "forms": .object(JSONObject(kinds.sorted { $0.key < $1.key }.map { ($0, .integer($1)) })),
       "not_applied": .array(
         leftovers.map { ["name": .string($0.name), "reason": .string($0.reason)] }),

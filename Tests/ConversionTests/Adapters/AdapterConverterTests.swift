@@ -182,6 +182,20 @@ import Testing
     #expect(scratch.contents == ["kohya.safetensors"])
   }
 
+  /// PEFT's magnitudes are of outputs.
+  @Test(arguments: [AdapterNaming.peft, .diffusers])
+  func magnitudesOfInputsHaveNoPlaceInDottedNames(naming: AdapterNaming) throws {
+    let path = AdapterFixture.adapter("dora-inputs.safetensors")
+    let error = #expect(throws: AdapterError.self) {
+      try convert(path, to: "dotted.safetensors", naming, base: "sd15")
+    }
+    #expect(
+      error?.description.hasSuffix(": \(naming.rawValue) has no place for magnitudes of inputs")
+        == true, "\(error as Any)")
+    #expect(try convert(path, to: "kohya.safetensors", .kohya, base: "sd15").leftovers.isEmpty)
+    #expect(scratch.contents == ["kohya.safetensors"])
+  }
+
   @Test func leftoversAreNamed() throws {
     let report = try convert(
       AdapterFixture.adapter("differences.safetensors"), to: "out.safetensors", .kohya,

@@ -246,6 +246,114 @@ import Testing
     #expect(report.overflows.first?.elementType == .float16)
   }
 
+  /// An adapter's tensor that holds a value that is no number, and its name in the message.
+  static let damages: [(shapes: [(String, TensorShape)], value: Float, damaged: String)] = [
+    (
+      [(".lora_up.weight", [4, 1, 1, 1]), (".lora_down.weight", [1, 64, 3, 3])], .nan,
+      ".lora_up.weight"
+    ),
+    (
+      [(".lora_up.weight", [4, 1, 1, 1]), (".lora_down.weight", [1, 64, 3, 3])], .infinity,
+      ".lora_up.weight"
+    ),
+    ([(".diff_b", [4])], .nan, ".diff_b"),
+  ]
+
+  @Test(arguments: damages)
+  func whatIsNoNumberIsRefused(
+    shapes: [(String, TensorShape)], value: Float, damaged: String
+  ) throws {
+    try ModelFixture().write(SafetensorsWriter(path: scratch.path("model.safetensors")))
+    let module = "lora_unet_conv_out"
+    try scratch.writeTensors(
+      shapes.map { (module + $0.0, $0.1) }, to: "lora.safetensors", value: value)
+    let error = #expect(throws: AdapterError.self) {
+      try merge(
+        scratch.path("model.safetensors"), [(scratch.path("lora.safetensors"), 1)],
+        to: "out.safetensors")
+    }
+    let start = "\(scratch.path("lora.safetensors")): tensor '\(module)\(damaged)' holds 4 values"
+    #expect(error?.description == start + " that are NaN or infinite")
+    #expect(scratch.contents == ["lora.safetensors", "model.safetensors"])
+  }
+
+  @Test(arguments: [Float.nan, .infinity])
+  func anAlphaThatIsNoNumberIsRefused(alpha: Float) throws {
+    try ModelFixture().write(SafetensorsWriter(path: scratch.path("model.safetensors")))
+    try write(
+      [
+        tensor("lora_unet_conv_out.lora_up.weight", [4, 1], [1, 1, 1, 1]),
+        tensor("lora_unet_conv_out.lora_down.weight", [1, 576], [Float](repeating: 1, count: 576)),
+        tensor("lora_unet_conv_out.alpha", [], [alpha]),
+      ], to: scratch.path("lora.safetensors"))
+    let error = #expect(throws: AdapterError.self) {
+      try merge(
+        scratch.path("model.safetensors"), [(scratch.path("lora.safetensors"), 1)],
+        to: "out.safetensors")
+    }
+    #expect(
+      error?.description.hasSuffix(
+        "tensor 'lora_unet_conv_out.alpha' holds 1 value that is NaN or infinite") == true)
+    let renaming = #expect(throws: AdapterError.self) {
+      try AdapterConverter(
+        try Adapter.open(path: scratch.path("lora.safetensors")),
+        AdapterRequest(
+          output: scratch.path("peft.safetensors"), container: .safetensors, naming: .peft)
+      ).run()
+    }
+    #expect(renaming?.problem == error?.problem)
+  }
+
+  /// An untrained LoRA, or one with an alpha of zero, is applied and does nothing.
+  @Test func aLoRAOfZerosIsReported() throws {
+    try ModelFixture().write(SafetensorsWriter(path: scratch.path("model.safetensors")))
+    try scratch.writeLoRA("lora_unet_conv_out", up: [4, 1], down: [1, 576], value: 0)
+    let report = try merge(
+      scratch.path("model.safetensors"), [(scratch.path("lora.safetensors"), 1)],
+      to: "out.safetensors")
+    #expect(report.adapters.map(\.applied) == [1])
+    #expect(report.adapters.map(\.idle) == [1])
+    let before = try contents(ofFile: scratch.path("model.safetensors"))
+    #expect(try contents(ofFile: scratch.path("out.safetensors")) == before)
+  }
+
+  /// A merge whose result has none of the changed tensors is a mere copy.
+  @Test func aSelectionWithoutTheChangesIsRefused() throws {
+    var request = ConversionRequest(
+      output: scratch.path("out.safetensors"), container: .safetensors)
+    request.selection.components = [.vae]
+    let adapter = try Adapter.open(path: AdapterFixture.adapter("kohya.safetensors"))
+    let model = try ModelReader.open(path: AdapterFixture.model("sd15"))
+    let error = #expect(throws: ConversionError.self) {
+      try Merger(model, request).run(adapters: [AdapterMerge.Application(adapter)])
+    }
+    #expect(
+      error?.description
+        == "\(scratch.path("out.safetensors")): nothing that the merge changes is among what is "
+        + "written")
+    #expect(scratch.contents.isEmpty)
+    request.selection.components = [.unet]
+    let report = try Merger(model, request).run(adapters: [AdapterMerge.Application(adapter)])
+    #expect(report.adapters[0].applied == 16)
+  }
+
+  /// What is left of a LoRA that lost its other half, or is of a kind that is not merged.
+  @Test(arguments: [
+    (".lora_down.weight", "its module has nothing but down"),
+    (".oft_blocks", "OFT, which cannot be merged"),
+  ])
+  func halfALoRAIsNone(ending: String, reason: String) throws {
+    try scratch.writeTensors(
+      [("lora_unet_conv_out" + ending, [2, 2])], to: "half.safetensors", value: 1)
+    let error = #expect(throws: AdapterError.self) {
+      try Adapter.open(path: scratch.path("half.safetensors"))
+    }
+    #expect(
+      error?.description
+        == "\(scratch.path("half.safetensors")): holds no LoRA: 'lora_unet_conv_out\(ending)': "
+        + reason)
+  }
+
   /// A model that has no table here is changed under its own names.
   @Test func unknownFamiliesAreMergedByTheirOwnNames() throws {
     let name = "model.diffusion_model.double_blocks.0.img_attn.qkv"

@@ -128,6 +128,19 @@ import Testing
     }
   }
 
+  /// diffusers' names and shapes are as sound as LDM's, in every container that has them.
+  @Test(
+    arguments: ["sd15", "sdxl-base"], ["out.safetensors", "out.ckpt", "out.ingot", "out.gguf"])
+  func diffusersNamesAreHealthy(name: String, output: String) throws {
+    let path = scratch.path(output)
+    try convert(FixtureFile.path("families/\(name).safetensors"), to: path) {
+      $0.layout = output.hasSuffix("ingot") ? nil : .diffusers
+    }
+    let diagnosis = try examine(path)
+    #expect(diagnosis.findings.filter { $0.check != "prediction-type" } == [])
+    #expect(diagnosis.changes == [])
+  }
+
   @Test(arguments: [
     "sd15", "sd15-inpainting", "sdxl-base", "sdxl-refiner", "instruct-pix2pix", "controlnet-sd15",
     "ssd-1b", "sd2-depth", "sd21-v",

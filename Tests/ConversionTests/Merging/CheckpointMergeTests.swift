@@ -251,6 +251,56 @@ import Testing
     }
   }
 
+  /// Noise and velocities have no middle.
+  @Test func anotherPredictionIsReported() throws {
+    let source = try Checkpoint.open(path: a).source
+    var writer = try SafetensorsWriter(path: scratch.path("velocity.safetensors"))
+    try writer.begin(
+      tensors: source.tensors, metadata: ["modelspec.prediction_type": "v"])
+    for index in source.tensors.indices { try writer.append(try source.tensor(at: index)) }
+    try writer.finish()
+    let velocity = scratch.path("velocity.safetensors")
+    let report = try merge(.weightedSum, [a, velocity], to: "out.safetensors")
+    let disagreements = try #require(report.models).disagreements
+    #expect(disagreements.map(\.path) == [velocity])
+    #expect(disagreements.map(\.prediction.type) == [.velocity])
+    #expect(disagreements.map(\.base.type) == [.epsilon])
+    let texts = BlockRatios(0, blocks: [(BlockName("text_encoder"), 0.5)])
+    let apart = try merge(.weightedSum, [a, velocity], to: "text.safetensors", texts)
+    #expect(apart.models?.disagreements == [])
+  }
+
+  /// A value that is no number makes the result's one, and that is said.
+  @Test func valuesThatAreNoNumbersAreCounted() throws {
+    let source = try Checkpoint.open(path: a).source
+    let place = try #require(
+      source.tensors.firstIndex { $0.name.hasSuffix("output_blocks.0.0.in_layers.2.weight") })
+    var writer = try SafetensorsWriter(path: scratch.path("damaged.safetensors"))
+    try writer.begin(tensors: source.tensors, metadata: [:])
+    for index in source.tensors.indices {
+      let view = try source.tensor(at: index)
+      guard index == place else {
+        try writer.append(view)
+        continue
+      }
+      var bytes = view.withBytes { $0.withUnsafeBytes { Array($0) } }
+      (bytes[0], bytes[1]) = (0, 0x7E)
+      try writer.append(
+        TensorView(
+          description: view.description, storage: ByteStorage(copying: bytes.span.bytes),
+          byteRange: 0..<bytes.count))
+    }
+    try writer.finish()
+    for type in [nil, ElementType.float32] {
+      let report = try merge(
+        .weightedSum, [a, scratch.path("damaged.safetensors")], to: "out.safetensors", type: type)
+      #expect(report.nonFinite.map(\.count) == [1])
+      #expect(report.nonFinite.first?.tensor.hasPrefix("unet.up_blocks.0.resnets.0") == true)
+    }
+    let report = try merge(.weightedSum, [a, b], to: "out.safetensors")
+    #expect(report.nonFinite == [])
+  }
+
   /// Blocks cannot be computed with in place: they are decoded, and coded again.
   @Test func quantisedModelsAreMixed() throws {
     let digits = AdapterFixture.path("digits/digits.ckpt")

@@ -63,6 +63,12 @@ import Testing
       ("lora_te1_encoder_layers_0_mlp_fc1", "text_encoder.text_model.\(layer)"),
       ("lora_te2_text_model_encoder_layers_0_mlp_fc1", "text_encoder_2.text_model.\(layer)"),
       ("lora_te2_text_projection", "text_encoder_2.text_projection"),
+      ("te.\(layer)", "text_encoder.text_model.\(layer)"),
+      ("te1.text_model.\(layer)", "text_encoder.text_model.\(layer)"),
+      ("te.1.text_model.\(layer)", "text_encoder_2.text_model.\(layer)"),
+      ("te2.text_projection", "text_encoder_2.text_projection"),
+      ("lora_te1.text_model.\(layer)", "text_encoder.text_model.\(layer)"),
+      ("clip_g.text_model.\(layer)", "text_encoder_2.text_model.\(layer)"),
     ] {
       #expect(try targets.target(of: try module(name)).module == expected, "\(name)")
     }
@@ -100,6 +106,6 @@ import Testing
     let none = #expect(throws: AdapterTargets.Miss.self) {
       try targets.target(of: try module("lora_te_x"))
     }
-    #expect(none == .unknown(nearest: nil))
+    #expect(none == .absent(component: "text_encoder"))
   }
 }

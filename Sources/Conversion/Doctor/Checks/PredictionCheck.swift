@@ -10,12 +10,13 @@ struct PredictionCheck: DoctorCheck {
   func examine(_ patient: Patient, _ plan: inout RepairPlan) -> [Finding] {
     guard let reading = patient.reading, reading.components.contains(.unet) else { return [] }
     let statements = Self.statements(of: patient, reading.detection.family)
-    if let asked = patient.settings.prediction { settle(asked, patient, statements, &plan) }
+    let asked = patient.settings.prediction
+    if let asked { settle(asked, patient, statements, &plan) }
     let isPlain = reading.noted["unet"]?.fields["in_channels"]?.intValue == 4
     guard let first = statements.first else {
-      return isPlain ? unsettled(reading.detection.family, patient) : []
+      let findings = isPlain ? unsettled(reading.detection.family, patient) : []
+      return findings + (asked == nil ? groundless(reading.prediction, patient) : [])
     }
-    let asked = patient.settings.prediction
     if statements.contains(where: { $0.type != (asked ?? first.type) }) {
       return [contradiction(statements, asked)]
     }

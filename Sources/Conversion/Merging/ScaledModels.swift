@@ -1,0 +1,43 @@
+internal import Checkpoints
+internal import KeyLayouts
+internal import TensorCore
+
+extension ReadModel {
+  /// The model with scales multiplied into the weights that a request casts: what is merged are
+  /// weights, not the numbers that stand for them.
+  ///
+  /// - Throws: `LayoutError` when a scale does not fit its weight.
+  func multiplyingScales(
+    for request: ConversionRequest, overrides: ConfigurationOverrides
+  ) throws(LayoutError) -> ReadModel {
+    let tensors = checkpoint.source.tensors
+    let entries = (try? reading.get())?.ledger.entries
+    let ledger = try Ledger.keeping(tensors).applyingScales { target in
+      let component = target.recipe.sources.first.flatMap { entries?[$0].component }
+      return request.elementType(of: component).map {
+        CastTensors.suits(target.description.shape, $0)
+      } ?? false
+    }
+    guard ledger.appliesScales else { return self }
+    var metadata = checkpoint.metadata
+    // ComfyUI would take the weights for quantised ones.
+    metadata["_quantization_metadata"] = nil
+    return ReadModel(
+      checkpoint.replacing(MappedTensors(checkpoint.checkedSource, by: ledger), metadata: metadata),
+      overrides: overrides, averages: averages)
+  }
+}
+
+extension ConversionError {
+  /// A weight cannot be computed with because its numbers do not stand for themselves.
+  static func stored(
+    _ tensor: TensorDescription, as form: StoredForm, origin: String
+  ) -> ConversionError {
+    ConversionError(
+      path: origin,
+      problem: form.isMultipliable
+        ? "tensor '\(tensor.name)' is \(tensor.elementType) with a scale beside it: --dtype f16 "
+          + "multiplies it in"
+        : "tensor '\(tensor.name)' is stored as \(form.title), which cannot be computed with")
+  }
+}
