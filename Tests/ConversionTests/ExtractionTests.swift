@@ -119,6 +119,25 @@ import Testing
     #expect(report.relativeError < 1e-3)
   }
 
+  /// Float8 with scales and the weights that it stands for are one model.
+  @Test(arguments: ["scaled", "scaled-rows"])
+  func scalesAreMultipliedInFirst(name: String) throws {
+    let stored = FixtureFile.path("quantised/\(name).safetensors")
+    let wide = scratch.path("wide.safetensors")
+    try convert(stored, to: wide) { $0.elementType = .float32 }
+    for (base, tuned) in [(stored, wide), (wide, stored)] {
+      let error = #expect(throws: ConversionError.self) {
+        try LoRAExtraction(
+          from: try ModelReader.open(path: base), to: try ModelReader.open(path: tuned),
+          ExtractionRequest(
+            output: scratch.path("lora.safetensors"), goal: .rank(1), naming: .kohya,
+            elementType: .float32)
+        ).run()
+      }
+      #expect(error?.description.contains("has no weight that differs") == true, "\(error as Any)")
+    }
+  }
+
   @Test func whatALoRACannotHoldIsListed() throws {
     let report = try extract(.rank(1), .diffusers).report
     #expect(report.losses.map(\.tensor) == ["unet.conv_norm_out.weight"])

@@ -28,6 +28,16 @@ public struct LoRAExtraction: Sendable {
   public func run(
     progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws -> ExtractionReport {
+    // Of float8 with scales, the weights themselves.
+    let plain = LoRAExtraction(
+      from: try base.multiplyingScales { _, _ in true },
+      to: try tuned.multiplyingScales { _, _ in true }, request)
+    return try plain.extract(progress: progress)
+  }
+
+  private func extract(
+    progress: (_ done: Int, _ total: Int) throws -> Void
+  ) throws -> ExtractionReport {
     let readings = try [base, tuned].map { try $0.reading.get() }
     let (family, other) = (readings[0].detection.family, readings[1].detection.family)
     guard family == other else {

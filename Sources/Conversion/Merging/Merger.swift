@@ -27,9 +27,10 @@ public struct Merger: Sendable {
 
   /// The same merge of a model whose weights stand for themselves.
   private func withoutScales() throws -> Merger {
-    Merger(
-      try model.multiplyingScales(for: request, overrides: overrides), request,
-      overrides: overrides)
+    let plain = try model.multiplyingScales(overrides: overrides) { component, shape in
+      request.elementType(of: component).map { CastTensors.suits(shape, $0) } ?? false
+    }
+    return Merger(plain, request, overrides: overrides)
   }
 
   /// Writes the model with adapters baked in. The result appears whole or not at all.

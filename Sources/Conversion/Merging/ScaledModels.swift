@@ -3,20 +3,22 @@ internal import KeyLayouts
 internal import TensorCore
 
 extension ReadModel {
-  /// The model with scales multiplied into the weights that a request casts: what is merged are
-  /// weights, not the numbers that stand for them.
+  /// The model with scales multiplied into weights: what is computed with are weights, not the
+  /// numbers that stand for them.
   ///
+  /// - Parameters:
+  ///   - overrides: what the user states about the model.
+  ///   - isWanted: whether to multiply a weight of a component and shape; it gets float32.
   /// - Throws: `LayoutError` when a scale does not fit its weight.
   func multiplyingScales(
-    for request: ConversionRequest, overrides: ConfigurationOverrides
+    overrides: ConfigurationOverrides = ConfigurationOverrides(),
+    where isWanted: (Component?, TensorShape) -> Bool
   ) throws(LayoutError) -> ReadModel {
     let tensors = checkpoint.source.tensors
     let entries = (try? reading.get())?.ledger.entries
     let ledger = try Ledger.keeping(tensors).applyingScales { target in
       let component = target.recipe.sources.first.flatMap { entries?[$0].component }
-      return request.elementType(of: component).map {
-        CastTensors.suits(target.description.shape, $0)
-      } ?? false
+      return isWanted(component, target.description.shape)
     }
     guard ledger.appliesScales else { return self }
     var metadata = checkpoint.metadata
