@@ -24,6 +24,10 @@ extension ModelInspection {
       json["component_fingerprints"] = .object(
         JSONObject(
           fingerprints.components.map { ($0.name, .string($0.fingerprint.description)) }))
+      if !tensorDigests.isEmpty {
+        json["tensor_fingerprints"] = .object(
+          JSONObject(zip(tensors, tensorDigests).map { ($0.name, .string($1.description)) }))
+      }
       json["known_components"] = .object(
         JSONObject(knownNames.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
     }

@@ -48,6 +48,8 @@ public struct ModelInspection: Sendable {
   public let statedHashes: [StatedHash]
   /// The fingerprints of the weights.
   public let fingerprints: Fingerprints?
+  /// With those, the digests of `tensors`, in their order; empty when hashes were not asked for.
+  public let tensorDigests: [Digest128]
   /// The known names of components, by component.
   public let knownNames: [String: String]
   /// What is unhealthy.
@@ -108,6 +110,11 @@ public struct ModelInspection: Sendable {
     fileHashes = request.wantsHashes ? try FileHashes.all(of: model.checkpoint) : []
     statedHashes =
       request.wantsHashes ? StatedHash.all(of: model.checkpoint, fileHashes) : []
+    let digests = Dictionary(
+      (complete?.tensors ?? []).map { (ExactName($0.description.name), $0.digest) },
+      uniquingKeysWith: { first, _ in first })
+    tensorDigests =
+      request.wantsHashes ? tensors.compactMap { digests[ExactName($0.name)] } : []
     let fingerprints = needsAll ? complete.map(Fingerprints.init) : nil
     self.fingerprints =
       request.wantsHashes || request.catalog != nil ? fingerprints : nil

@@ -65,11 +65,13 @@ extension TrainingSummary {
     }
 
     mutating func about() {
-      line("title", [("modelspec.title", "")])
+      line("title", [("modelspec.title", ""), ("ss_output_name", "file")])
       line("author", [("modelspec.author", "")])
       line("description", [("modelspec.description", "")])
       line("license", [("modelspec.license", "")])
       line("trigger", [("modelspec.trigger_phrase", "")])
+      line("hint", [("modelspec.usage_hint", "")])
+      line("made", [("modelspec.date", ""), ("modelspec.merged_from", "from")])
       line(
         "architecture",
         [
@@ -83,21 +85,26 @@ extension TrainingSummary {
         "network",
         [
           ("ss_network_module", ""), ("ss_network_dim", "dimension"),
-          ("ss_network_alpha", "alpha"), ("ss_network_args", "with"),
-          ("ss_network_dropout", "dropout"),
+          ("ss_network_alpha", "alpha"), ("ss_network_dropout", "dropout"),
         ])
+      if let arguments = object("ss_network_args"), !arguments.members.isEmpty {
+        let texts = arguments.members.map { "\($0.key) \($0.value.stringValue ?? $0.value.text())" }
+        lines.append(Line(title: "arguments", text: texts.joined(separator: ", ")))
+      }
+      adapter()
       line(
         "trained on",
         [
-          ("ss_sd_model_name", ""), ("ss_base_model_version", "a"), ("ss_sd_model_hash", "hash"),
-          ("ss_vae_name", "VAE"),
+          ("ss_sd_model_name", ""), ("ss_base_model_version", "version"),
+          ("ss_sd_model_hash", "AutoV1"), ("ss_vae_name", "VAE"),
         ])
-      line(
-        "length",
-        [
-          ("ss_steps", "steps"), ("ss_max_train_steps", "of"), ("ss_epoch", "epoch"),
-          ("ss_num_epochs", "of"),
-        ])
+      let lengths = [
+        share("ss_steps", of: "ss_max_train_steps", "step"),
+        share("ss_epoch", of: "ss_num_epochs", "epoch"),
+      ].compactMap(\.self)
+      if !lengths.isEmpty {
+        lines.append(Line(title: "length", text: lengths.joined(separator: ", ")))
+      }
       line(
         "learning rate",
         [
@@ -110,15 +117,42 @@ extension TrainingSummary {
         [
           ("ss_mixed_precision", ""), ("ss_clip_skip", "clip skip"),
           ("ss_noise_offset", "noise offset"), ("ss_min_snr_gamma", "min SNR gamma"),
-          ("ss_seed", "seed"), ("ss_v2", "SD 2.x:"),
+          ("ss_gradient_accumulation_steps", "gradients of"),
+          ("ss_caption_dropout_rate", "caption dropout"), ("ss_seed", "seed"),
         ])
-      if let started = value("ss_training_started_at").flatMap(Double.init), started > 0,
-        started < 1e11
-      {
-        let date = Date(timeIntervalSince1970: started)
-        lines.append(Line(title: "begun", text: date.formatted(.iso8601)))
+      for (title, key) in [
+        ("begun", "ss_training_started_at"), ("ended", "ss_training_finished_at"),
+      ] {
+        guard let seconds = value(key).flatMap(Double.init), seconds > 0, seconds < 1e11 else {
+          continue
+        }
+        let date = Date(timeIntervalSince1970: seconds)
+        lines.append(Line(title: title, text: date.formatted(.iso8601)))
       }
       line("note", [("ss_training_comment", "")])
+    }
+
+    /// `1200 of 1500 steps`, as far as it is said.
+    private mutating func share(_ done: String, of all: String, _ unit: String) -> String? {
+      let numbers = [value(done), value(all)].compactMap(\.self)
+      guard let last = numbers.last else { return nil }
+      return numbers.joined(separator: " of ") + " \(unit)" + (last == "1" ? "" : "s")
+    }
+
+    /// What PEFT says of its adapters, which diffusers keeps: `unet.r`, `unet.lora_alpha`, ….
+    private mutating func adapter() {
+      guard let settings = object("lora_adapter_metadata") else { return }
+      let shown = ["r", "lora_alpha", "use_dora", "use_rslora"]
+      let texts = settings.members.compactMap { member -> String? in
+        let key = member.key.split(separator: ".").last.map(String.init) ?? ""
+        guard shown.contains(key), member.value != .bool(false), member.value != .null else {
+          return nil
+        }
+        return "\(member.key) \(member.value.stringValue ?? member.value.text())"
+      }
+      if !texts.isEmpty {
+        lines.append(Line(title: "adapter", text: texts.joined(separator: ", ")))
+      }
     }
 
     mutating func data() {

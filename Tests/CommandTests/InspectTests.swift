@@ -169,6 +169,15 @@ import Testing
       #expect(outcome.output.contains("  AutoV3 "))
       #expect(outcome.output.contains("the same as small one\n"))
       #expect(outcome.output.contains("\nhealth: "))
+      let json = try JSON(parsing: tool.run("inspect", "--hashes", "--json", Self.model).output)
+      let digests = json["tensor_fingerprints"]
+      let detail = try JSON(
+        parsing: tool.run("inspect", "--tensor", "unet.conv_in.bias", "--json", Self.model).output)
+      #expect(digests?["unet.conv_in.bias"] == detail["tensor"]?["digest"])
+      let listed = try tool.run(
+        "inspect", "--hashes", "--filter", "unet.conv_in.bias", Self.model
+      ).output
+      #expect(listed.contains(digests?["unet.conv_in.bias"]?.stringValue ?? "-"))
       expectOneLine(
         try tool.run("inspect", "--catalog", "no.json", Self.model), "no.json: no such file")
       _ = try tool.write("bad.json", Data("{}".utf8))

@@ -22,6 +22,8 @@ import Testing
     #expect(html.contains("unet.conv_in.weight"))
     #expect(html.contains("<span class=\"name\">unet</span>"))
     #expect(html.contains("NaN/inf"))
+    let close = try page(["inspect", "-q", sd15, "--tensor", "unet.conv_in.weight"], exit: 0)
+    #expect(close.contains("values of unet.conv_in.weight") && close.contains("first values"))
   }
 
   @Test func diffPutsTheMostChangedTensorFirst() throws {
@@ -34,9 +36,16 @@ import Testing
   }
 
   @Test func aPageThatCannotBeWrittenIsRefusedFirst() throws {
-    let outcome = try Tool().run(["diff", sd15, sd15, "--html", scratch.path("no/page.html")])
-    #expect(outcome.status == 2)
-    #expect(outcome.errors.contains("no/page.html"))
-    #expect(outcome.output.isEmpty)
+    let path = scratch.path("no/page.html")
+    for arguments in [
+      ["diff", sd15, sd15, "--html", path], ["inspect", sd15, "--html", path],
+      ["inspect", sd15, "--tensor", "unet.conv_in.weight", "--png", path],
+      ["catalog", "add", path, sd15],
+    ] {
+      let outcome = try Tool().run(arguments)
+      #expect(outcome.status == 2)
+      #expect(outcome.errors.contains("no/page.html"))
+      #expect(outcome.output.isEmpty)
+    }
   }
 }

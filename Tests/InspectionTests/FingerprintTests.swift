@@ -101,17 +101,43 @@ import Testing
       ])
   }
 
+  /// The standard wants `0x` in front of `modelspec.hash_sha256`; many writers leave it out.
+  @Test(arguments: [
+    ("0xAB12", true), ("ab12", true), ("AB12", true), ("0xab13", false), ("", false),
+  ])
+  func statedHashesCountWithAndWithoutTheirPrefix(stated: String, isRight: Bool) {
+    let hash = StatedHash(key: "modelspec.hash_sha256", stated: stated, found: "0xab12")
+    #expect(hash.isRight == isRight)
+  }
+
   @Test func trainingIsToldInOrder() throws {
     let checkpoint = try Checkpoint.open(path: ModelEdit.path("hashes/lora.safetensors"))
     let summary = TrainingSummary(metadata: checkpoint.metadata)
     #expect(
       summary.lines.map { "\($0.title): \($0.text)" } == [
         "title: red three", "network: networks.lora, dimension 4, alpha 2.0",
-        "trained on: digits.ckpt, a sd_v1", "length: steps 120, of 3",
+        "trained on: digits.ckpt, version sd_v1", "length: 120 steps, 3 epochs",
         "learning rate: 0.0001", "pictures: at (64, 64)",
         "tags: red (40), three (40), black background (12)",
       ])
     #expect(!summary.usedKeys.contains("sshs_model_hash"))
     #expect(TrainingSummary(metadata: [:]).lines.isEmpty)
+  }
+
+  @Test func lengthsArgumentsAndAdaptersAreReadable() {
+    let summary = TrainingSummary(metadata: [
+      "ss_output_name": "cat", "ss_steps": "1200", "ss_max_train_steps": "1500", "ss_epoch": "1",
+      "ss_network_args": #"{"conv_dim": "8", "algo": "loha"}"#,
+      "ss_training_started_at": "1690000000.5", "ss_training_finished_at": "1690003600",
+      "ss_noise_offset": "None", "modelspec.merged_from": "a,b",
+      "lora_adapter_metadata":
+        #"{"unet.r": 8, "unet.lora_alpha": 4, "unet.use_dora": false, "unet.bias": "none"}"#,
+    ])
+    #expect(
+      summary.lines.map { "\($0.title): \($0.text)" } == [
+        "title: file cat", "made: from a,b", "arguments: conv_dim 8, algo loha",
+        "adapter: unet.r 8, unet.lora_alpha 4", "length: 1200 of 1500 steps, 1 epoch",
+        "begun: 2023-07-22T04:26:40Z", "ended: 2023-07-22T05:26:40Z",
+      ])
   }
 }

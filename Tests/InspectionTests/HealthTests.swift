@@ -97,19 +97,33 @@ import Testing
     #expect(Self.of(.positions, report).isEmpty == isHealthy)
   }
 
-  @Test func averagesThatAreTheWeightsAreFound() throws {
-    func report(_ isEqual: Bool) throws -> HealthReport {
-      try Self.report { edit in
-        for name in [Self.kernel, "model.diffusion_model.out.2.weight"] {
-          let values = edit.numbers(of: name)
-          let key = name.dropFirst("model.".count).filter { $0 != "." }
-          guard var tensor = edit.tensors.first(where: { $0.name == name }) else { continue }
-          tensor.name = "model_ema." + key
-          edit.add(tensor, isEqual ? values : values.map { $0 / 2 })
-        }
+  /// The findings about a model with averages, each weight times a factor.
+  private static func averaged(by factor: Float, updates: Float? = nil) throws -> HealthReport {
+    try report { edit in
+      for name in edit.tensors.map(\.name) where name.hasPrefix("model.") {
+        let values = edit.numbers(of: name)
+        let key = name.dropFirst("model.".count).filter { $0 != "." }
+        guard var tensor = edit.tensors.first(where: { $0.name == name }) else { continue }
+        tensor.name = "model_ema." + key
+        edit.add(tensor, values.map { $0 * factor })
       }
+      guard let updates else { return }
+      edit.add(
+        TensorDescription(name: "model_ema.num_updates", elementType: .float32, shape: []),
+        [updates])
     }
-    #expect(Self.of(.unusedAverage, try report(true)).count == 1)
-    #expect(Self.of(.unusedAverage, try report(false)).isEmpty)
+  }
+
+  @Test func averagesThatAreTheWeightsAreFound() throws {
+    let unused = try Self.averaged(by: 1)
+    let found = Self.of(.unusedAverage, unused)
+    #expect(found.count == 1 && found.first?.tensors.count ?? 0 > 100)
+    // They are told once, and not again as duplicates.
+    #expect(!Self.of(.duplicate, unused).flatMap(\.tensors).contains { $0.hasPrefix("model_ema.") })
+    #expect(Self.of(.unusedAverage, try Self.averaged(by: 0.5)).isEmpty)
+    #expect(Self.of(.unusedAverage, try Self.averaged(by: 0.5, updates: 120)).isEmpty)
+    let idle = Self.of(.unusedAverage, try Self.averaged(by: 0.5, updates: 0))
+    #expect(idle.map(\.text).first?.hasSuffix("never updated: num_updates is 0") == true)
+    #expect(Self.of(.unusedAverage, try Self.averaged(by: 1, updates: 0)).count == 1)
   }
 }

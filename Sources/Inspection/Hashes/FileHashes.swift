@@ -77,8 +77,16 @@ public struct StatedHash: Sendable, Hashable {
   /// What is right; `nil` where it cannot be told.
   public let found: String?
 
-  /// Whether the statement holds; `nil` where that cannot be told.
-  public var isRight: Bool? { found.map { $0.lowercased() == stated.lowercased() } }
+  /// Whether the statement holds; `nil` where that cannot be told. `modelspec.hash_sha256` is to
+  /// begin with `0x`, and many programs leave that out.
+  public var isRight: Bool? {
+    found.map { Self.digits($0) == Self.digits(stated) }
+  }
+
+  private static func digits(_ hash: String) -> String {
+    let digits = hash.lowercased()
+    return digits.hasPrefix("0x") ? String(digits.dropFirst(2)) : digits
+  }
 
   /// The hashes in the metadata of a checkpoint that is one file.
   public static func all(of checkpoint: Checkpoint, _ hashes: [FileHashes]) -> [StatedHash] {

@@ -20,7 +20,7 @@ public struct HealthReport: Sendable, Hashable {
     case deadEmbedding = "dead_embedding"
     /// A text encoder's positions that are not 0, 1, 2, ….
     case positions
-    /// Averaged weights that are the weights themselves.
+    /// Averaged weights that are the weights themselves, or that no training step updated.
     case unusedAverage = "unused_average"
   }
 
@@ -47,12 +47,16 @@ public struct HealthReport: Sendable, Hashable {
   /// - Parameter facts: of all tensors, with their precision.
   /// - Throws: the container's error when a tensor cannot be produced.
   public init(of model: ReadModel, _ facts: ModelFacts) throws {
-    var findings = Self.values(facts) + Self.duplicates(facts) + Self.precision(facts)
-    findings += Self.averages(facts)
+    let averages = UnusedAverages(facts)
+    var findings = Self.values(facts) + Self.duplicates(facts, besides: averages)
+    findings += Self.precision(facts) + averages.findings
     let source = model.canonicalTensors
     for (index, tensor) in source.tensors.enumerated() {
       if tensor.name.hasSuffix("token_embedding.weight"), tensor.shape.rank == 2 {
         findings += DeadEmbeddings(try source.tensor(at: index)).findings
+      }
+      if tensor.name == UnusedAverages.counter, tensor.shape.elementCount == 1 {
+        findings += averages.findings(updates: try source.tensor(at: index))
       }
       // A prompt has 77 places; what has millions is something else.
       if tensor.name.hasSuffix(".position_ids"), tensor.shape.elementCount <= 1 << 20 {
@@ -95,10 +99,16 @@ public struct HealthReport: Sendable, Hashable {
     return findings
   }
 
-  private static func duplicates(_ facts: ModelFacts) -> [Finding] {
+  /// Averages that are the weights are told as that, and not once more for each tensor.
+  private static func duplicates(
+    _ facts: ModelFacts, besides averages: UnusedAverages
+  ) -> [Finding] {
     var order: [Digest128] = []
     var names: [Digest128: [String]] = [:]
-    for tensor in facts.tensors where tensor.description.shape.elementCount >= 16 {
+    for tensor in facts.tensors
+    where tensor.description.shape.elementCount >= 16
+      && !averages.names.contains(tensor.description.name)
+    {
       guard let statistics = tensor.statistics, statistics.minimum != statistics.maximum else {
         continue
       }
@@ -123,28 +133,6 @@ public struct HealthReport: Sendable, Hashable {
         text: "\(wide.count) f32 tensor\(wide.count == 1 ? "" : "s") would fit into f16 without "
           + "any loss: \(saved) bytes less",
         tensors: wide.map(\.description.name))
-    ]
-  }
-
-  /// Averages stand below `model_ema.` under the weights' names without dots (LDM's `LitEma`).
-  private static func averages(_ facts: ModelFacts) -> [Finding] {
-    var weights: [String: Digest128] = [:]
-    for tensor in facts.tensors {
-      guard let name = tensor.sourceName, name.hasPrefix("model."),
-        !name.hasPrefix("model_ema.")
-      else { continue }
-      let key = name.dropFirst("model.".count).filter { $0 != "." }
-      weights["model_ema." + key] = tensor.digest
-    }
-    let averages = facts.tensors.filter { weights[$0.sourceName ?? ""] != nil }
-    guard !averages.isEmpty,
-      averages.allSatisfy({ weights[$0.sourceName ?? ""] == $0.digest })
-    else { return [] }
-    return [
-      Finding(
-        kind: .unusedAverage, isProblem: false,
-        text: "\(averages.count) averaged weights are the weights themselves: never used",
-        tensors: averages.map(\.description.name))
     ]
   }
 }

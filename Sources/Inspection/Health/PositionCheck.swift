@@ -26,7 +26,7 @@ struct PositionCheck {
       HealthReport.Finding(
         kind: .positions, isProblem: true,
         text: "\(wrongCount) position\(wrongCount == 1 ? " is" : "s are") damaged: entry "
-          + "\(wrong.place) is \(DiffVerdict.short(wrong.value))",
+          + "\(wrong.place) is \(Float(wrong.value))",
         tensors: [name])
     ]
   }

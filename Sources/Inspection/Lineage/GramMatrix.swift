@@ -56,6 +56,15 @@ public struct GramMatrix: Sendable, Hashable {
     return scale > 0 ? distance(a, b) / scale : 0
   }
 
+  /// The cosine of the angle between the weights of two models; `nil` where one has none but zeros.
+  public func cosine(_ a: Int, _ b: Int) -> Double? {
+    let norms = norm(a) * norm(b)
+    guard norms > 0 else { return nil }
+    if distance(a, b) == 0 { return 1 }
+    let product = originNorm + originProducts[a] + originProducts[b] + products[a * count + b]
+    return max(-1, min(1, product / norms))
+  }
+
   /// The cosine of the angle between two models' differences from a third; `nil` where one does not
   /// differ from it.
   public func cosine(_ a: Int, _ b: Int, from origin: Int) -> Double? {

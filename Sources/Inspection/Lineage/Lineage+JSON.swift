@@ -4,15 +4,18 @@ extension Lineage {
   /// The lineage for machines.
   public var json: JSON {
     let total = grams.total
-    let count = total.count
     return [
       "models": .array(grams.paths.map { .string($0) }),
       "tensors": .integer(grams.tensorCount), "values": .integer(total.elementCount),
       "non_finite": .integer(total.nonFiniteCount),
       "unshared": .array(grams.unshared.map { .string($0) }),
-      "distances": .array(
-        (0..<count).map { a in
-          .array((0..<count).map { .number(total.relativeDistance(a, $0)) })
+      "distances": total.distances, "cosines": total.cosines,
+      "components": .array(
+        grams.components.map { component in
+          [
+            "name": .string(component.name), "values": .integer(component.gram.elementCount),
+            "distances": component.gram.distances, "cosines": component.gram.cosines,
+          ]
         }),
       "equal": .array(equal.map { [.integer($0.0), .integer($0.1)] }),
       "base": baseJSON,
@@ -42,6 +45,18 @@ extension Lineage {
     case .model(let model, let cosine): ["model": .integer(model), "cosine": .number(cosine)]
     case .unknown(let reason): ["model": .null, "reason": .string(reason)]
     }
+  }
+}
+
+extension GramMatrix {
+  /// The relative distances of all pairs.
+  fileprivate var distances: JSON { matrix { .number(relativeDistance($0, $1)) } }
+
+  /// The cosines of the weights of all pairs.
+  fileprivate var cosines: JSON { matrix { cosine($0, $1).map { .number($0) } ?? .null } }
+
+  private func matrix(_ value: (Int, Int) -> JSON) -> JSON {
+    .array((0..<count).map { a in .array((0..<count).map { value(a, $0) }) })
   }
 }
 

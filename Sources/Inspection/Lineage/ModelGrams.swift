@@ -34,6 +34,19 @@ public struct ModelGrams: Sendable {
     blocks.reduce(into: GramMatrix(count: paths.count)) { $0.add($1.gram) }
   }
 
+  /// The blocks of each component together, in order.
+  public var components: [(name: String, gram: GramMatrix)] {
+    var found: [(name: String, gram: GramMatrix)] = []
+    for block in blocks {
+      if let place = found.firstIndex(where: { $0.name == block.component }) {
+        found[place].gram.add(block.gram)
+      } else {
+        found.append((block.component, block.gram))
+      }
+    }
+    return found
+  }
+
   /// Reads the models side by side once, on all cores.
   ///
   /// - Parameter progress: called with the bytes read so far and in all.

@@ -22,8 +22,13 @@ extension ModelInspection {
         .notes(health.findings.isEmpty ? ["nothing found"] : health.findings.map(\.text)))
     }
     if !fileHashes.isEmpty || fingerprints != nil { page.add("Hashes", .facts(hashFacts)) }
+    if let detail { addDetail(detail, to: &page) }
+    let training = TrainingSummary(metadata: checkpoint.metadata)
+    if !training.lines.isEmpty {
+      page.add("How it was made", .facts(training.lines.map { Page.Fact($0.title, $0.text) }))
+    }
     page.add("Tensors", .table(tensorTable))
-    let metadata = checkpoint.metadata.members
+    let metadata = checkpoint.metadata.members.filter { !training.usedKeys.contains($0.key) }
     if !metadata.isEmpty {
       page.add(
         "Metadata",
@@ -70,13 +75,58 @@ extension ModelInspection {
       [
         Page.Fact("SHA-256", file.sha256), Page.Fact("AutoV2", file.autoV2),
         file.autoV1.map { Page.Fact("AutoV1", $0) }, file.autoV3.map { Page.Fact("AutoV3", $0) },
+        file.tensorData.map { Page.Fact("sd-scripts", $0) },
+        file.modelspec.map { Page.Fact("modelspec", $0) },
       ].compactMap(\.self)
+    }
+    let stated = statedHashes.map { hash in
+      Page.Fact(
+        "stated \(hash.key)",
+        "\(hash.stated): \(hash.isRight.map { $0 ? "right" : "wrong" } ?? "cannot be told")")
     }
     let prints = fingerprints.map { prints in
       [Page.Fact("weights", prints.whole.description)]
-        + prints.components.map { Page.Fact($0.name, $0.fingerprint.description) }
+        + prints.components.map { component in
+          Page.Fact(
+            component.name,
+            component.fingerprint.description
+              + (knownNames[component.name].map { ", the same as \($0)" } ?? ""))
+        }
     }
-    return files + (prints ?? [])
+    return files + stated + (prints ?? [])
+  }
+
+  /// One tensor closely: what it is, and how its values are distributed.
+  private func addDetail(_ detail: TensorDetail, to page: inout Page) {
+    let name = detail.description.name
+    var facts = [
+      Page.Fact("tensor", name),
+      Page.Fact("type", "\(detail.description.elementType) \(detail.description.shape)"),
+      Page.Fact("fingerprint", detail.digest.description),
+      Page.Fact(
+        "first values",
+        detail.firstValues.map { String(format: "%.6g", $0) }.joined(separator: " ")),
+    ]
+    if let statistics = detail.statistics {
+      let figures = [
+        ("min", statistics.minimum), ("max", statistics.maximum), ("mean", statistics.mean),
+        ("std", statistics.standardDeviation),
+      ]
+      facts += figures.map { Page.Fact($0, String(format: "%.6g", $1)) }
+      facts += [
+        Page.Fact("zeros", Self.count(statistics.zeroCount)),
+        Page.Fact("NaN or infinite", Self.count(statistics.nonFiniteCount)),
+      ]
+    }
+    page.add("One tensor", .facts(facts))
+    if let histogram = detail.histogram {
+      page.add(
+        "Its values",
+        .bars(
+          BarChart(
+            counts: histogram.counts, lowest: String(format: "%.4g", histogram.minimum),
+            highest: String(format: "%.4g", histogram.maximum), caption: "values of \(name)")))
+    }
   }
 
   /// The blocks of each component, coloured by their parameters.

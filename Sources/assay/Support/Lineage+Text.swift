@@ -17,6 +17,7 @@ extension Lineage {
       text += "another shape, first \(first.escapingControls)\n"
     }
     text += "\n" + distanceTable(total).text + "\n" + treeText + "\n"
+    text += sharedText
     for (a, b) in equal { text += "\(name(b)) has the weights of \(name(a))\n" }
     switch base {
     case .model(let model, let cosine):
@@ -41,6 +42,28 @@ extension Lineage {
           + grams.paths.indices.map { a == $0 ? "0" : Self.number(total.relativeDistance(a, $0)) })
     }
     return table
+  }
+
+  /// Which components several models have in common, where not all of it is.
+  private var sharedText: String {
+    var text = ""
+    for (component, gram) in grams.components where !component.isEmpty {
+      var rest = Array(grams.paths.indices)
+      while let first = rest.first {
+        let group = rest.filter { gram.distance(first, $0) == 0 }
+        rest.removeAll(where: group.contains)
+        let isNews = group.count > 1 && !group.allSatisfy { model in isEqual(first, model) }
+        guard isNews else { continue }
+        let numbers = group.map { "\($0 + 1)" }
+        text += "\(component.escapingControls): the same in "
+        text += "\(numbers.dropLast().joined(separator: ", ")) and \(numbers.last ?? "")\n"
+      }
+    }
+    return text
+  }
+
+  private func isEqual(_ a: Int, _ b: Int) -> Bool {
+    a == b || grams.total.distance(a, b) == 0
   }
 
   private var treeText: String {

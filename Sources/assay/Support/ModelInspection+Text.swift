@@ -52,9 +52,14 @@ extension ModelInspection {
   }
 
   private var tensorTable: Table {
-    var table = Table([("tensor", .left), ("dtype", .left), ("shape", .left)])
-    for tensor in tensors {
-      table.add([tensor.name, tensor.elementType.name, tensor.shape.description])
+    let digests = tensorDigests
+    var table = Table(
+      [("tensor", .left), ("dtype", .left), ("shape", .left)]
+        + (digests.isEmpty ? [] : [("fingerprint", .left)]))
+    for (index, tensor) in tensors.enumerated() {
+      table.add(
+        [tensor.name, tensor.elementType.name, tensor.shape.description]
+          + (digests.isEmpty ? [] : [digests[index].description]))
     }
     return table
   }
@@ -112,14 +117,24 @@ extension TensorStatistics {
 }
 
 extension HealthReport {
+  /// The most findings of one kind to show.
+  private static let shownCount = 20
+
   /// A line for each finding, and the first tensors that it concerns.
   fileprivate var text: String {
     if findings.isEmpty { return "health: nothing found\n" }
     var text = "health: \(isHealthy ? "nothing that breaks the model" : "damaged")\n"
+    var counts: [Kind: Int] = [:]
     for finding in findings {
+      counts[finding.kind, default: 0] += 1
+      guard counts[finding.kind, default: 0] <= Self.shownCount else { continue }
       text += "  \(finding.isProblem ? "DAMAGE " : "remark ") \(finding.text.escapingControls)\n"
       for name in finding.tensors.prefix(3) { text += "    \(name.escapingControls)\n" }
       if finding.tensors.count > 3 { text += "    and \(finding.tensors.count - 3) more\n" }
+    }
+    for kind in Kind.allCases {
+      let more = counts[kind, default: 0] - Self.shownCount
+      if more > 0 { text += "  and \(Format.count(more)) more of the kind '\(kind.rawValue)'\n" }
     }
     return text
   }

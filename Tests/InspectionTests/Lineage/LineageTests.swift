@@ -85,6 +85,27 @@ import Testing
     #expect(total.elementCount == 60_000)
   }
 
+  @Test func componentsAndCosinesAreTold() throws {
+    let lineage = try lineage([Self.base, Self.a, Self.base])
+    let components = lineage.grams.components
+    #expect(components.map(\.name) == ["unet"])
+    #expect(components.first?.gram == lineage.grams.total)
+    func product(_ x: Weights, _ y: Weights) -> Double {
+      zip(x.joined(), y.joined()).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+    let expected =
+      product(Self.base, Self.a)
+      / (product(Self.base, Self.base) * product(Self.a, Self.a)).squareRoot()
+    let total = lineage.grams.total
+    #expect(total.cosine(0, 1).map { abs($0 - expected) < 1e-6 } == true)
+    #expect(total.cosine(0, 2) == 1 && total.cosine(1, 0) == total.cosine(0, 1))
+    let nothing = Self.base.map { $0.map { _ in Float(0) } }
+    #expect(try self.lineage([nothing, Self.a]).grams.total.cosine(0, 1) == nil)
+    let json = lineage.json
+    #expect(json["cosines"]?.arrayValue?.count == 3)
+    #expect(json["components"]?.arrayValue?.first?["distances"] == json["distances"])
+  }
+
   @Test func theBaseIsWhereOthersWentFrom() throws {
     for place in 0..<3 {
       var models = [Self.a, Self.b, Self.c]
