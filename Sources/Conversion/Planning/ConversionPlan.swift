@@ -51,6 +51,7 @@ struct ConversionPlan {
     let wanted = request.selection.components
     try reading.requireWhole(
       of: wanted.isEmpty ? reading.components : wanted, origin: checkpoint.path)
+    if wanted.isEmpty { try reading.requireBothTextEncoders(origin: checkpoint.path) }
     let layout = try Self.layout(of: reading, checkpoint, request)
     var canonical = reading.ledger
     var configurations = reading.configurations

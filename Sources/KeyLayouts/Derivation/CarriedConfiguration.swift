@@ -49,9 +49,11 @@ public struct CarriedConfiguration: Sendable, Hashable {
           component == "scheduler" ? Self.schedule.contains(member.key) : Self.counts(member.key)
         else { return false }
         guard let noted else { return component != "scheduler" }
-        return noted.shown(member.key) == nil && !TransformerDepths.fields.contains(member.key)
+        return (noted.shown(member.key) == nil || Self.unsure.contains(member.key))
+          && !TransformerDepths.fields.contains(member.key)
           && !ConfigurationDefaults.areEqual(
-            member.value, noted.fields[member.key], field: member.key, component: component)
+            member.value, Self.unsure.contains(member.key) ? nil : noted.fields[member.key],
+            field: member.key, component: component)
       }
       guard !unsaid.isEmpty, noted != nil || whole[component] != nil else { continue }
       fields[component] = JSONObject(
@@ -69,6 +71,9 @@ public struct CarriedConfiguration: Sendable, Hashable {
     "beta_start", "beta_end", "beta_schedule", "trained_betas", "num_train_timesteps", "sigma_min",
     "sigma_max", "sigma_data", "rho",
   ]
+
+  /// A convolution that one half of an autoencoder lacks is missing, unless this says otherwise.
+  private static let unsure: Set<String> = ["use_quant_conv", "use_post_quant_conv"]
 
   /// Whether a field is about the model, and not about a file of it.
   private static func counts(_ field: String) -> Bool {

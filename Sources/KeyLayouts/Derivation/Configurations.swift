@@ -148,16 +148,15 @@ struct Configurations {
       "out_channels": .integer(sizes.outputChannels),
       "up_block_types": .array(sizes.widths.map { _ in "UpDecoderBlock2D" }),
     ])
-    if !sizes.plan.hasQuantConvolution { configuration.derive(["use_quant_conv": false]) }
-    if !sizes.plan.hasPostQuantConvolution {
-      configuration.derive(["use_post_quant_conv": false])
-    }
+    let plan = sizes.plan
+    if !plan.hasQuantConvolution { configuration.derive(["use_quant_conv": false]) }
+    if !plan.hasPostQuantConvolution { configuration.derive(["use_post_quant_conv": false]) }
     if !sizes.plan.hasMiddleAttention {
       configuration.derive(["mid_block_add_attention": false])
     }
     configuration.imply([
-      "use_quant_conv": .bool(sizes.plan.hasQuantConvolution),
-      "use_post_quant_conv": .bool(sizes.plan.hasPostQuantConvolution),
+      "use_quant_conv": .bool(plan.hasQuantConvolution),
+      "use_post_quant_conv": .bool(plan.hasPostQuantConvolution),
       "mid_block_add_attention": .bool(sizes.plan.hasMiddleAttention),
     ])
     configuration.assume(["act_fn": "silu", "norm_num_groups": Self.groups(of: sizes.widths)])

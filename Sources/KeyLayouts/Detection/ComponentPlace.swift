@@ -35,6 +35,7 @@ struct ComponentPlace: Sendable, Hashable {
           prefix.isEmpty && component == .textEncoder ? place.sized(by: tensors) : place)
       }
     }
+    places = places.map { $0.beside(places, names) }
     for component in Component.allCases {
       let found = places.filter { $0.component == component }
       guard found.count > 1 else { continue }
@@ -70,6 +71,11 @@ struct ComponentPlace: Sendable, Hashable {
       ("conditioner.embedders.0.model.", .textEncoder2, .ldm),
       ("text_encoders.clip_l.transformer.", .textEncoder, .ldm),
       ("text_encoders.clip_g.transformer.", .textEncoder2, .ldm),
+      ("text_encoders.clip_h.transformer.", .textEncoder, .ldm),
+      ("text_encoders.clip_l.", .textEncoder, .ldm), ("text_encoders.clip_g.", .textEncoder2, .ldm),
+      ("text_encoders.clip_h.", .textEncoder, .ldm),
+      ("cond_stage_model.", .textEncoder, .ldm), ("conditioner.embedders.0.", .textEncoder, .ldm),
+      ("conditioner.embedders.1.", .textEncoder2, .ldm),
       ("te.", .textEncoder, .ldm),
       ("te.1.", .textEncoder2, .ldm),
       ("text_encoder.", .textEncoder, .diffusers),
@@ -92,6 +98,25 @@ struct ComponentPlace: Sendable, Hashable {
     _ component: Component, _ naming: Naming, _ prefix: String, _ names: Names
   ) -> Bool {
     signs(of: component, naming).contains { names.contains(prefix + $0) }
+      // A prefix of its own tells a component from others with such names.
+      || !prefix.isEmpty
+        && signsBehindPrefix(of: component, naming).contains {
+          names.contains(prefix + $0)
+        }
+  }
+
+  /// OpenCLIP's encoder beside a network that takes a pooled text is SDXL's second one, whatever its
+  /// prefix: the refiner has no other.
+  private func beside(_ places: [ComponentPlace], _ names: Names) -> ComponentPlace {
+    guard component == .textEncoder, naming == .openCLIP, !prefix.hasPrefix("cond_stage_model."),
+      !places.contains(where: { $0.component == .textEncoder2 }),
+      let network = places.first(where: { $0.component == .unet }),
+      ["label_emb.0.0.weight", "add_embedding.linear_1.weight"].contains(where: {
+        names.contains(network.prefix + $0)
+      })
+    else { return self }
+    return ComponentPlace(
+      component: .textEncoder2, prefix: prefix, naming: naming, layout: layout)
   }
 
   /// A text encoder without a prefix is SDXL's second one where it has that one's width, or a
@@ -146,6 +171,20 @@ struct ComponentPlace: Sendable, Hashable {
       [
         "token_embedding.weight", "positional_embedding", "ln_final.weight",
         "transformer.resblocks.0.attn.in_proj_weight",
+      ]
+    default: []
+    }
+  }
+
+  /// Tensors that the component shares with others: the front half of a U-Net with a ControlNet.
+  private static func signsBehindPrefix(of component: Component, _ naming: Naming) -> [String] {
+    switch (component, naming) {
+    case (.unet, .ldm):
+      ["input_blocks.0.0.weight", "time_embed.0.weight", "middle_block.0.in_layers.2.weight"]
+    case (.unet, .diffusers):
+      [
+        "conv_in.weight", "time_embedding.linear_1.weight", "mid_block.resnets.0.conv1.weight",
+        "down_blocks.0.resnets.0.conv1.weight",
       ]
     default: []
     }

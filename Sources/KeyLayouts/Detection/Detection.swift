@@ -64,6 +64,8 @@ public struct Detection: Sendable, Hashable {
   ) throws(LayoutError) {
     guard places.contains(where: { $0.component == .unet }) else { return }
     for place in places {
+      // The second generation's encoder as transformers names it, where the first keeps its own.
+      if family == .stableDiffusion2, place.naming == .transformers { continue }
       let homes = Family.allCases.filter { family in
         family.original.contains { $0.prefix == place.prefix && $0.component == place.component }
       }

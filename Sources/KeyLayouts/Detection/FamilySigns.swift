@@ -54,14 +54,14 @@ struct FamilySigns {
         (.stableDiffusionXL, first.evidence)
       } else if let first, first.naming == .openCLIP {
         (.stableDiffusion2, "an OpenCLIP text encoder")
+      } else if let first, find("token_embedding.weight", in: first)?.shape.last == 1024,
+        projection.map({ $0.shape.rank == 2 }) ?? true
+      {
+        (.stableDiffusion2, "a text encoder of width 1024")
       } else if first?.prefix == "cond_stage_model.transformer." {
         (.stableDiffusion1, "CLIP's text encoder where Stable Diffusion 1.x keeps it")
       } else if let projection, projection.shape.rank == 2 {
         (.stableDiffusion2, "'\(projection.name)' \(projection.shape) is a linear layer")
-      } else if network == nil, let first,
-        find("token_embedding.weight", in: first)?.shape.last == 1024
-      {
-        (.stableDiffusion2, "a text encoder of width 1024")
       } else if network == nil, first == nil {
         (.stableDiffusion1, "an autoencoder alone, which does not tell the family")
       } else {

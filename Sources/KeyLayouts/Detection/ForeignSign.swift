@@ -9,6 +9,10 @@ struct ForeignSign {
   /// - Parameter places: the components found.
   init?(in names: Names, _ tensors: [TensorDescription], _ places: [ComponentPlace]) {
     if let model = ForeignModel(of: tensors, names) {
+      if let unet = places.first(where: { $0.component == .unet }) {
+        problem = .mixed(.unet, unet.evidence, with: model.title, evidence: model.evidence)
+        return
+      }
       problem = .foreign(model.title, evidence: model.evidence)
       return
     }

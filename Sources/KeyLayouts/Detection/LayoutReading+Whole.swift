@@ -18,6 +18,17 @@ extension LayoutReading {
     if let gap = firstGap(in: needed) { throw LayoutError(gap.problem, origin: origin) }
   }
 
+  /// Refuses a U-Net beside one of the two text encoders that it attends to.
+  ///
+  /// - Throws: `LayoutError` that names the other one.
+  public func requireBothTextEncoders(origin: String) throws(LayoutError) {
+    let texts: [Component] = [.textEncoder, .textEncoder2]
+    let absent = absentComponents.filter(texts.contains)
+    guard detection.family == .stableDiffusionXL, components.contains(.unet), absent.count == 1
+    else { return }
+    throw LayoutError(.absent(absent), origin: origin)
+  }
+
   /// The first misshapen tensor, or else the first missing one.
   public var firstGap: LayoutError? { firstGap(in: components) }
 

@@ -66,7 +66,19 @@ public struct LayoutReading: Sendable {
     let targets = ledger.targets.map(\.description)
     let names = Names(targets.map(\.name))
     let measures = Measures(StoredForms.unpacked(targets).map(\.tensor), toSource: toSource)
-    let sizes = try ComponentSizes(tabled, names, measures)
+    let everything = stated.merging(carried.fields) { first, _ in first }
+      .merging(overrides.configurations) { $0.merging($1) }
+    let sizes: ComponentSizes
+    do throws(LayoutError) {
+      sizes = try ComponentSizes(tabled, names, measures, stated: everything)
+      try sizes.checkConditions(detection.family, everything, measures)
+    } catch {
+      // What no rule knows, and what stands below a module that no module has.
+      let odd = zip(tensors, ledger.entries).filter { tensor, entry in
+        entry.fate == .unexplained || ![".weight", ".bias"].contains(where: tensor.name.hasSuffix)
+      }
+      throw error.naming(nearestAmong: odd.map(\.0.name))
+    }
     try sizes.checkWidths()
     ledger.check(against: sizes.expected, except: variants.map(\.component))
     self.ledger = ledger.naming(tensors)

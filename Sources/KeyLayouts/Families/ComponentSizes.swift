@@ -9,10 +9,15 @@ struct ComponentSizes {
 
   /// Measures components under canonical names.
   ///
-  /// - Parameter components: those that have a table.
+  /// - Parameters:
+  ///   - components: those that have a table.
+  ///   - stated: the configurations that are stated.
   /// - Throws: `LayoutError` when blocks do not add up to levels, or a tensor that tells a size is
   ///   missing.
-  init(_ components: [Component], _ names: Names, _ measures: Measures) throws(LayoutError) {
+  init(
+    _ components: [Component], _ names: Names, _ measures: Measures,
+    stated: [String: JSONObject] = [:]
+  ) throws(LayoutError) {
     for component in components {
       let prefix = component.prefix
       switch component {
@@ -25,7 +30,8 @@ struct ComponentSizes {
         guard let plan = VAEPlan(diffusers: names, prefix: prefix) else {
           throw LayoutError(.irregular(component))
         }
-        vae = try VAEDimensions(plan: plan, measures: measures)
+        vae = try VAEDimensions(
+          plan: plan, measures: measures, stated: stated[component.rawValue])
       case .textEncoder, .textEncoder2:
         textEncoders.append(
           try TextEncoderDimensions(component: component, names: names, measures: measures))
@@ -55,6 +61,11 @@ struct ComponentSizes {
         "the \(projecting.title) has no text_projection and is read as a CLIPTextModel: it gives "
           + "no pooled text")
     }
+    if let unet, unet.plan.middle == .none,
+      noted[Component.unet.rawValue]?.origins["mid_block_type"] == .derived
+    {
+      remarks.append("the U-Net has no middle block, as some distilled ones")
+    }
     if let vae, vae.latentChannels != 4,
       noted[Component.vae.rawValue]?.origins["scaling_factor"] == .assumed
     {
@@ -67,8 +78,16 @@ struct ComponentSizes {
 
   /// The network attends to what the text encoders give: with SDXL's two side by side.
   ///
-  /// - Throws: `LayoutError` when the widths disagree, so that these are parts of two models.
+  /// - Throws: `LayoutError` when the widths or the latents disagree, so that these are parts of two
+  ///   models.
   func checkWidths() throws(LayoutError) {
+    if let unet, let vae,
+      unet.outputChannels != vae.latentChannels || unet.inputChannels < vae.latentChannels
+    {
+      throw LayoutError(
+        .latentsDisagree(
+          input: unet.inputChannels, output: unet.outputChannels, vae: vae.latentChannels))
+    }
     let texts = textEncoders.map(\.width)
     if let width = unet?.contextWidth, let other = controlNet?.unet.contextWidth, width != other {
       throw LayoutError(
@@ -82,6 +101,24 @@ struct ComponentSizes {
         throw LayoutError(
           .widthsDisagree(network: network.component, context: context, texts: texts))
       }
+    }
+  }
+}
+
+extension ComponentSizes {
+  /// SDXL's networks take sizes and a pooled text beside the timestep.
+  ///
+  /// - Throws: `LayoutError` when the text encoders are SDXL's and the network takes nothing of the
+  ///   kind, unless its configuration says so.
+  func checkConditions(
+    _ family: Family, _ stated: [String: JSONObject], _ measures: Measures
+  ) throws(LayoutError) {
+    guard family == .stableDiffusionXL || family == .stableDiffusionXLRefiner else { return }
+    for network in [unet, controlNet?.unet] {
+      guard let network, network.addedWidth == nil,
+        stated[network.component.rawValue]?["addition_embed_type"] == nil
+      else { continue }
+      _ = try measures.extent(1, of: network.component.prefix + "add_embedding.linear_1.weight")
     }
   }
 }

@@ -36,7 +36,8 @@ enum FamilyTable {
     switch (component, naming) {
     case (.unet, .ldm):
       guard let plan = UNetPlan(ldm: names, prefix: prefix) else {
-        throw LayoutError(.irregular(component))
+        let first = prefix + "input_blocks.0.0.weight"
+        throw LayoutError(names.contains(first) ? .irregular(component) : .noMeasure(first))
       }
       return (plan.rules, [], [])
     case (.controlNet, .ldm):

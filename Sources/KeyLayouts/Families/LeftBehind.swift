@@ -8,10 +8,11 @@ enum LeftBehind {
   }
 
   private static let common: [IgnoreRule] =
-    schedule.map { IgnoreRule(.name($0), reason: "schedule buffer") }
+    companions.map { IgnoreRule(.module($0.name), reason: $0.reason, isCarried: true) }
+    + schedule.sorted().map { IgnoreRule(.name($0), reason: "schedule buffer") }
     + markers.map { IgnoreRule(.name($0), reason: "prediction marker", isCarried: true) }
     + [
-      IgnoreRule(.module("model_ema"), reason: "EMA copy"),
+      IgnoreRule(.part("model_ema"), reason: "EMA copy"),
       IgnoreRule(.tail("position_ids"), reason: "position ids"),
       IgnoreRule(.tail("attn_mask"), reason: "attention mask"),
       IgnoreRule(.module("first_stage_model.loss"), reason: "training loss"),
@@ -24,6 +25,11 @@ enum LeftBehind {
       IgnoreRule(.tail("logit_scale"), reason: "CLIP comparison", isCarried: true),
       IgnoreRule(.tail("text_projection"), reason: "CLIP comparison", isCarried: true),
       IgnoreRule(.tail("text_projection.weight"), reason: "CLIP comparison", isCarried: true),
+      // A whole CLIP has an encoder of pictures beside that of texts; transformers spells one of its
+      // norms `pre_layrnorm`.
+      IgnoreRule(.part("vision_model"), reason: "CLIP's picture encoder", isCarried: true),
+      IgnoreRule(.part("visual"), reason: "CLIP's picture encoder", isCarried: true),
+      IgnoreRule(.tail("visual_projection.weight"), reason: "CLIP comparison", isCarried: true),
       IgnoreRule(.module("depth_model"), reason: "depth estimator", isCarried: true),
       IgnoreRule(.name(ScaledMarker.name), reason: "float8 marker", isCarried: true),
       IgnoreRule(.name("logvar"), reason: "Lightning leftover"),
@@ -31,10 +37,9 @@ enum LeftBehind {
       IgnoreRule(.name("epoch"), reason: "Lightning leftover"),
       IgnoreRule(.name("scale_factor"), reason: "Lightning leftover"),
     ]
-    + companions.map { IgnoreRule(.module($0.name), reason: $0.reason, isCarried: true) }
 
   /// Buffers that follow from the schedule's settings.
-  private static let schedule = [
+  static let schedule: Set<String> = [
     "betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod",
     "sqrt_one_minus_alphas_cumprod", "log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod",
     "sqrt_recipm1_alphas_cumprod", "posterior_variance", "posterior_log_variance_clipped",

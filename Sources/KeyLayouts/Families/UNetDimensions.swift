@@ -32,7 +32,10 @@ struct UNetDimensions: Sendable, Hashable {
       let place = prefix + attention
       contextWidth = try measures.extent(
         1, of: place + ".transformer_blocks.0.attn2.to_k.weight")
-      hasLinearProjections = measures.rank(of: place + ".proj_in.weight") == 2
+      let rank =
+        measures.rank(of: place + ".proj_in.weight")
+        ?? measures.rank(of: place + ".proj_out.weight")
+      hasLinearProjections = rank == 2
     } else {
       contextWidth = nil
       hasLinearProjections = false

@@ -8,9 +8,15 @@ struct VAEDimensions: Sendable, Hashable {
   let latentChannels: Int
   /// The width of each level, outermost first.
   let widths: [Int]
+  /// Whether the convolutions behind the encoder and in front of the decoder are both there where one
+  /// is: nobody has said otherwise.
+  private let needsBothConvolutions: Bool
 
-  init(plan: VAEPlan, measures: Measures) throws(LayoutError) {
+  /// - Parameter stated: the autoencoder's configuration, where one is stated.
+  init(plan: VAEPlan, measures: Measures, stated: JSONObject?) throws(LayoutError) {
     self.plan = plan
+    let isStated = ["use_quant_conv", "use_post_quant_conv"].contains { stated?[$0] == false }
+    needsBothConvolutions = plan.hasQuantConvolution != plan.hasPostQuantConvolution && !isStated
     inputChannels = try measures.extent(1, of: "vae.encoder.conv_in.weight")
     outputChannels = try measures.extent(0, of: "vae.decoder.conv_out.weight")
     latentChannels = try measures.extent(1, of: "vae.decoder.conv_in.weight")
@@ -40,10 +46,10 @@ struct VAEDimensions: Sendable, Hashable {
     middle("encoder", inner, &shapes)
     shapes.module("encoder.conv_norm_out", [inner])
     shapes.module("encoder.conv_out", [2 * latentChannels, inner, 3, 3])
-    if plan.hasQuantConvolution {
+    if plan.hasQuantConvolution || needsBothConvolutions {
       shapes.module("quant_conv", [2 * latentChannels, 2 * latentChannels, 1, 1])
     }
-    if plan.hasPostQuantConvolution {
+    if plan.hasPostQuantConvolution || needsBothConvolutions {
       shapes.module("post_quant_conv", [latentChannels, latentChannels, 1, 1])
     }
     shapes.module("decoder.conv_in", [inner, latentChannels, 3, 3])

@@ -8,6 +8,8 @@ public struct IgnoreRule: Sendable, Hashable {
     case module(String)
     /// The name's last components.
     case tail(String)
+    /// A component anywhere in the name but at its end.
+    case part(String)
   }
 
   /// How names are matched.
@@ -30,6 +32,7 @@ public struct IgnoreRule: Sendable, Hashable {
     switch pattern {
     case .name(let whole): name == whole
     case .module(let module): name.hasPrefix(module + ".")
+    case .part(let part): name.hasPrefix(part + ".") || name.holdsBytes(of: ".\(part).")
     case .tail(let tail): name == tail || name.hasSuffix("." + tail)
     }
   }

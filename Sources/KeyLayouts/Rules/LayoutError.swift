@@ -17,7 +17,7 @@ public struct LayoutError: DescribedError, Hashable {
     /// Weights that become one tensor have scales of different kinds, or one has none.
     case unequalScales(String, part: String)
     /// A tensor that tells the model's size is missing, or has no such dimension.
-    case noMeasure(String, found: TensorShape? = nil)
+    case noMeasure(String, found: TensorShape? = nil, nearest: String? = nil)
     /// No known family has such names.
     case unknownFamily(hint: String)
     /// The family is known, and has no table.
@@ -28,6 +28,10 @@ public struct LayoutError: DescribedError, Hashable {
     case misplaced(Component, String, home: Family, family: Family)
     /// The network attends to texts of another width than the text encoders give.
     case widthsDisagree(network: Component, context: Int, texts: [Int])
+    /// The network's latents have another number of channels than the autoencoder's.
+    case latentsDisagree(input: Int, output: Int, vae: Int)
+    /// A component of one family stands beside a model of another.
+    case mixed(Component, String, with: String, evidence: String)
     /// A configuration says something else than the tensors.
     case contradicted(component: String, field: String, stated: String, found: String)
     /// A configuration says something that no model can be.
@@ -89,9 +93,16 @@ public struct LayoutError: DescribedError, Hashable {
         + "one for each row or block of '\(weight.name)' \(weight.shape)"
     case .unequalScales(let name, let part):
       return "the parts of '\(name)' are not scaled alike: see the scale of '\(part)'"
-    case .noMeasure(let name, let found):
+    case .noMeasure(let name, let found, let nearest):
       let state = found.map { "is \($0), which is no weight of it" } ?? "is missing"
       return "tensor '\(name)' \(state): the model's size is unknown"
+        + (nearest.map { "; the nearest that is there is '\($0)'" } ?? "")
+    case .latentsDisagree(let input, let output, let vae):
+      return "the U-Net takes \(input) channels and predicts latents of \(output), the VAE's have "
+        + "\(vae): parts of two models?"
+    case .mixed(let component, let place, let family, let evidence):
+      return "holds a Stable Diffusion model's \(component.title) (\(place)) and a \(family) model "
+        + "('\(evidence)'): two models in one file?"
     case .unknownFamily(let hint): return "not a model of a known family: \(hint)"
     case .twice(let component, let first, let second):
       return "holds two of the \(component.title): \(first), and \(second)"

@@ -1,3 +1,13 @@
+extension LayoutError {
+  /// The same error with the name that is most like that of the tensor which tells a size.
+  func naming(nearestAmong names: [String]) -> LayoutError {
+    guard case .noMeasure(let name, let found, nil) = problem else { return self }
+    return LayoutError(
+      .noMeasure(name, found: found, nearest: NearestName.find(name, among: names)),
+      origin: origin)
+  }
+}
+
 /// Finds the name that a mistaken one was probably meant to be.
 enum NearestName {
   /// The candidate that shares most pairs of neighbouring bytes with a name (Dice's coefficient), if
