@@ -134,8 +134,6 @@ def scheduler(folder: Path) -> dict:
     known = dict(getattr(diffusers, kind).from_pretrained(folder / "scheduler", local_files_only=True).config)
     # Old PNDM configurations state this; the class has no such parameter.
     known.pop("clip_sample", None) if kind == "PNDMScheduler" else None
-    # The mark of what nobody stated, which diffusers passes over.
-    known.pop("_assay_assumed", None)
     return known | {"_class_name": kind}
 
 
