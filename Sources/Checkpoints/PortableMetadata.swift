@@ -33,7 +33,6 @@ extension ContainerFormat {
 }
 
 extension Checkpoint {
-
   /// What the checkpoint says beside its tensors, in one form for all containers: strings, and
   /// under `values` what a pickle once held.
   public var portableMetadata: JSONObject {

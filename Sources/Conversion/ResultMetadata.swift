@@ -24,8 +24,7 @@ struct ResultMetadata {
     members[RoundTripCertificate.key] = nil
     // What a trainer kept for itself is of no use to who draws.
     if request.isPruned { members["values"] = nil }
-    // ComfyUI would take the weights for quantised ones.
-    if plan.ledger.appliesScales { members["_quantization_metadata"] = nil }
+    if plan.ledger.appliesScales { members[StoredForms.accountKey] = nil }
     if let reading = plan.reading {
       members[FamilyHint.key] = FamilyHint.note(
         of: reading.detection.family, beside: tensors
@@ -35,8 +34,7 @@ struct ResultMetadata {
       if contents == .tensors, prediction.origin != .assumed,
         plan.keptComponents.contains(.unet), request.container.keepsMetadata
       {
-        members["modelspec.prediction_type"] = .string(
-          prediction.type == .velocity ? "v" : prediction.type.rawValue)
+        members["modelspec.prediction_type"] = .string(prediction.type.modelspecName)
       }
       if contents == .tensors {
         let carried = CarriedConfiguration(

@@ -48,10 +48,7 @@ extension TrainingSummary {
 
     /// A value that is JSON, by itself or as text.
     private mutating func object(_ key: String) -> JSONObject? {
-      guard let value = metadata[key] else { return nil }
-      let object =
-        value.objectValue
-        ?? value.stringValue.flatMap { try? JSON(parsing: Array($0.utf8)) }?.objectValue
+      let object = metadata[key]?.unquoted.objectValue
       if object != nil { used.insert(key) }
       return object
     }

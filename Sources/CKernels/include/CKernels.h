@@ -1,6 +1,6 @@
 // The few loops that need instructions Swift cannot emit. Each is dispatched at run time behind a
 // Swift function that has a portable fallback, tested bit for bit against it.
-// And two hints to the system that Swift's view of Glibc leaves out.
+// And hints to the system that Swift's view of Glibc leaves out.
 #ifndef ASSAY_CKERNELS_H
 #define ASSAY_CKERNELS_H
 

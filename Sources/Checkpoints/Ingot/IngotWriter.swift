@@ -89,12 +89,7 @@ public struct IngotWriter: ~Copyable, CheckpointWriter {
     }
     if let components { self.metadata["components"] = .object(components) }
     records.reserveCapacity(tensors.count)
-    file.reserve(
-      byteCount: tensors.reduce(IngotLayout.headerBytes) { end, tensor in
-        let count = tensor.elementType.byteCount(for: tensor.shape) ?? 0
-        let start = IngotLayout.align(end, to: IngotLayout.alignment(ofTensor: count))
-        return start.addingReportingOverflow(count).partialValue
-      })
+    file.reserve(byteCount: tensors.byteCount)
     try file.pad(to: IngotLayout.headerBytes)
   }
 

@@ -90,14 +90,7 @@ struct AdapterValues {
     guard view.elementType.isDecodable else {
       throw AdapterError(.elementType(view.name, view.elementType), origin: checkpoint.path)
     }
-    let count = view.shape.elementCount
-    let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-      view.withBytes {
-        ElementConversion.toFloats(
-          $0, type: view.elementType, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
-      }
-      filled = count
-    }
+    let values = view.withBytes { ElementConversion.floats($0, type: view.elementType) }
     let nonFinite = ElementType.float32.nonFiniteCount(in: values.span.bytes)
     guard nonFinite == 0 else {
       throw AdapterError(.notFinite(view.name, count: nonFinite), origin: checkpoint.path)
@@ -110,30 +103,18 @@ struct AdapterValues {
   /// - Throws: `AdapterError` when it is no single number.
   func number(at index: Int) throws -> Double {
     let view = try checkpoint.source.tensor(at: index)
-    let error = AdapterError(
-      .notNumber(view.name, found: view.description), origin: checkpoint.path)
-    guard view.shape.elementCount == 1 else { throw error }
-    if view.elementType == .float64 {
-      let value = view.withBytes {
-        Double(bitPattern: $0.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
-      }
-      guard value.isFinite else {
-        throw AdapterError(.notFinite(view.name, count: 1), origin: checkpoint.path)
-      }
-      return value
+    let type = view.elementType
+    guard view.shape.elementCount == 1, type.isDecodable || Self.wholeTypes.contains(type),
+      let value = view.withBytes({ NumberList($0, type).values.first })
+    else {
+      throw AdapterError(
+        .notNumber(view.name, found: view.description), origin: checkpoint.path)
     }
-    if view.elementType.isDecodable { return Double(try floats(at: index)[0]) }
-    let value: Int64? = view.withBytes { bytes in
-      switch view.elementType {
-      case .int8: Int64(bytes.unsafeLoad(fromByteOffset: 0, as: Int8.self))
-      case .uint8: Int64(bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self))
-      case .int16: Int64(bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: Int16.self))
-      case .int32: Int64(bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: Int32.self))
-      case .int64: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: Int64.self)
-      default: nil
-      }
+    guard value.isFinite else {
+      throw AdapterError(.notFinite(view.name, count: 1), origin: checkpoint.path)
     }
-    guard let value else { throw error }
-    return Double(value)
+    return value
   }
+
+  private static let wholeTypes: Set<ElementType> = [.int8, .uint8, .int16, .int32, .int64]
 }

@@ -101,10 +101,7 @@ public struct AdapterMerge: Sendable {
     _ changes: inout [String: [Change]]
   ) throws(AdapterError) -> AdapterOutcome {
     let file = application.adapter.file
-    var leftovers = file.leftovers.map {
-      AdapterOutcome.Leftover(
-        name: file.tensors[$0.index].name, reason: $0.reason, isKnown: $0.isKnown)
-    }
+    var leftovers = AdapterOutcome.Leftover.all(of: file)
     var taken: [String: String] = [:]
     var kinds: [String: Int] = [:]
     for module in file.modules {
@@ -197,8 +194,7 @@ public struct AdapterMerge: Sendable {
     }
     if let place = module.magnitude {
       let magnitudes = try values.floats(at: place)
-      let isByRow =
-        module.isMagnitudeOfRows || module.hasRowMagnitudes(in: application.adapter.file)
+      let isByRow = module.hasRowMagnitudes(in: application.adapter.file)
       step.magnitude = isByRow ? .rows(magnitudes) : .inputs(magnitudes)
     }
     if step.magnitude == nil, strength != 0, step.scale == 0 || step.change.isNothing {

@@ -1,3 +1,6 @@
+internal import KeyLayouts
+internal import TensorCore
+
 /// What of an adapter a merge used.
 public struct AdapterOutcome: Sendable, Hashable {
   /// A module or tensor that changed nothing, and why.
@@ -27,4 +30,14 @@ public struct AdapterOutcome: Sendable, Hashable {
 
   /// What the user should know of.
   public var surprises: [Leftover] { leftovers.filter { !$0.isKnown } }
+}
+
+extension AdapterOutcome.Leftover {
+  /// The tensors of a file that are no part of its modules.
+  static func all(of file: AdapterFile) -> [AdapterOutcome.Leftover] {
+    file.leftovers.map {
+      AdapterOutcome.Leftover(
+        name: file.tensors[$0.index].name, reason: $0.reason, isKnown: $0.isKnown)
+    }
+  }
 }

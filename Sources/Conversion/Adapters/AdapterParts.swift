@@ -30,10 +30,7 @@ struct AdapterParts {
     self.names = names
     let file = adapter.file
     hasOneRank = Set(file.modules.compactMap(\.rank)).count <= 1
-    leftovers = file.leftovers.map {
-      AdapterOutcome.Leftover(
-        name: file.tensors[$0.index].name, reason: $0.reason, isKnown: $0.isKnown)
-    }
+    leftovers = AdapterOutcome.Leftover.all(of: file)
   }
 
   /// Leaves a module behind.
@@ -56,7 +53,7 @@ struct AdapterParts {
         return false
       }
       let isMagnitude = role == .doraScale || role == .magnitude
-      if isMagnitude, names.naming != .kohya, !hasRowMagnitudes(module) {
+      if isMagnitude, names.naming != .kohya, !module.hasRowMagnitudes(in: file) {
         leave(module, "\(names.naming.rawValue) has no place for magnitudes of inputs")
         return false
       }
@@ -89,15 +86,12 @@ struct AdapterParts {
   /// DoRA's magnitudes of rows: LyCORIS keeps a dimension for each of the weight's, PEFT has `[out]`
   /// for a linear layer and `[1, out, 1, 1]` for a convolution. Those of inputs stay.
   private func magnitudeShape(_ shape: TensorShape, _ module: AdapterModule) -> TensorShape {
-    guard let down = module.parts[.down], hasRowMagnitudes(module) else { return shape }
+    guard let down = module.parts[.down], module.hasRowMagnitudes(in: adapter.file)
+    else { return shape }
     let ones = [Int](repeating: 1, count: adapter.file.tensors[down].shape.rank - 1)
     let count = shape.elementCount
     guard names.naming != .kohya else { return TensorShape([count] + ones) }
     return ones.count == 1 ? TensorShape([count]) : TensorShape([1, count] + ones.dropFirst())
-  }
-
-  private func hasRowMagnitudes(_ module: AdapterModule) -> Bool {
-    module.isMagnitudeOfRows || module.hasRowMagnitudes(in: adapter.file)
   }
 
   /// Whether scales stand in the metadata alone.

@@ -63,8 +63,9 @@ public struct Diagnosis: Sendable {
       repaired = model
       return
     }
-    let tensors = try RepairedTensors(patient.source, by: plan)
-    changes = try plan.changes(of: patient.tensors, to: tensors.tensors)
+    let ledger = try plan.ledger()
+    let tensors = RepairedTensors(patient.source, by: plan, ledger)
+    changes = plan.changes(of: patient.tensors, to: tensors.tensors, by: ledger)
     var metadata = patient.checkpoint.metadata
     for (key, value) in plan.metadata { metadata[key] = value }
     repaired = ReadModel(

@@ -84,35 +84,8 @@ public struct DoctorSettings: Sendable, Hashable {
 }
 
 extension ElementType {
-  /// The numbers of little-endian elements; `nil` for types that hold none.
+  /// The numbers of little-endian elements; `nil` for types that hold none, or two in each.
   func numbers(in bytes: RawSpan) -> [Double]? {
-    func load<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type) -> [Double] {
-      bytes.withUnsafeBytes { bytes in
-        (0..<bytes.count / MemoryLayout<Number>.size).map {
-          Double(
-            Number(
-              littleEndian: bytes.loadUnaligned(
-                fromByteOffset: $0 * MemoryLayout<Number>.size, as: Number.self)))
-        }
-      }
-    }
-    switch self {
-    case .int64: return load(Int64.self)
-    case .uint64: return load(UInt64.self)
-    case .int32: return load(Int32.self)
-    case .uint32: return load(UInt32.self)
-    case .int16: return load(Int16.self)
-    case .uint16: return load(UInt16.self)
-    case .int8: return load(Int8.self)
-    case .uint8, .bool: return load(UInt8.self)
-    default:
-      guard isDecodable else { return nil }
-      let doubles = ElementConversion.convert(bytes, from: self, to: .float64)
-      return doubles.withUnsafeBytes { bytes in
-        (0..<bytes.count / 8).map {
-          Double(bitPattern: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self))
-        }
-      }
-    }
+    hasKnownNumbers ? NumberList(bytes, self).values : nil
   }
 }

@@ -7,9 +7,9 @@ struct RepairedTensors: TensorSource {
   private let kept: any TensorSource
   private let made: [RepairPlan.Made]
 
-  /// - Throws: `LayoutError` when a scale does not fit its weight.
-  init(_ source: any TensorSource, by plan: RepairPlan) throws(LayoutError) {
-    let mapped = MappedTensors(source, by: try plan.ledger())
+  /// - Parameter ledger: the plan's.
+  init(_ source: any TensorSource, by plan: RepairPlan, _ ledger: Ledger) {
+    let mapped = MappedTensors(source, by: ledger)
     let types = mapped.targets.map { target in
       if case .scaled = target.recipe { plan.scaledType } else { nil as ElementType? }
     }

@@ -14,12 +14,12 @@ public struct TensorChange: Sendable, Hashable {
 extension RepairPlan {
   /// Every change, in the order of the model's tensors, and then what is added.
   ///
-  /// - Parameter repaired: the tensors with all repairs.
-  /// - Throws: `LayoutError` when a scale does not fit its weight.
+  /// - Parameters:
+  ///   - repaired: the tensors with all repairs.
+  ///   - ledger: the plan's own.
   func changes(
-    of sources: [TensorDescription], to repaired: [TensorDescription]
-  ) throws(LayoutError) -> [TensorChange] {
-    let ledger = try ledger()
+    of sources: [TensorDescription], to repaired: [TensorDescription], by ledger: Ledger
+  ) -> [TensorChange] {
     var changes: [(place: Int, change: TensorChange)] = []
     var used: Set<Int> = []
     for (target, new) in zip(ledger.targets, repaired) {

@@ -166,9 +166,8 @@ public struct Merger: Sendable {
   private static func metadata(_ metadata: JSONObject, record: JSON) -> JSONObject {
     var metadata = metadata
     for key in staleKeys { metadata[key] = nil }
-    let earlier = metadata["assay.merge"]
-    let parsed = earlier?.stringValue.flatMap { try? JSON(parsing: Array($0.utf8)) } ?? earlier
-    metadata["assay.merge"] = .array((parsed?.arrayValue ?? []) + (record.arrayValue ?? [record]))
+    let earlier = metadata["assay.merge"]?.unquoted.arrayValue ?? []
+    metadata["assay.merge"] = .array(earlier + (record.arrayValue ?? [record]))
     return metadata
   }
 }

@@ -22,8 +22,7 @@ extension ReadModel {
     }
     guard ledger.appliesScales else { return self }
     var metadata = checkpoint.metadata
-    // ComfyUI would take the weights for quantised ones.
-    metadata["_quantization_metadata"] = nil
+    metadata[StoredForms.accountKey] = nil
     return ReadModel(
       checkpoint.replacing(MappedTensors(checkpoint.checkedSource, by: ledger), metadata: metadata),
       overrides: overrides, averages: averages)

@@ -12,12 +12,7 @@ extension Checkpoint {
         tensor.shape.elementCount <= 64, tensor.elementType.isDecodable,
         let view = try? source.tensor(at: index)
       else { continue }
-      var floats = [Float](repeating: 0, count: tensor.shape.elementCount)
-      view.withBytes { bytes in
-        floats.withUnsafeMutableBufferPointer {
-          ElementConversion.toFloats(bytes, type: tensor.elementType, into: $0)
-        }
-      }
+      let floats = view.withBytes { ElementConversion.floats($0, type: tensor.elementType) }
       // The shortest decimals that are the same float, which is what was meant.
       found[name] = floats.compactMap { Double("\($0)") }
     }

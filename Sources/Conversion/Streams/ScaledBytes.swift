@@ -65,13 +65,8 @@ struct ScaledBytes: BlockProvider {
     let size = scale.elementType.blockBytes
     let start = scale.byteRange.lowerBound
     let bytes = start + range.lowerBound * size..<start + range.upperBound * size
-    return [Float](unsafeUninitializedCapacity: range.count) { buffer, filled in
-      scale.storage.withBytes(in: bytes) {
-        ElementConversion.toFloats(
-          $0, type: scale.elementType,
-          into: UnsafeMutableBufferPointer(rebasing: buffer[..<range.count]))
-      }
-      filled = range.count
+    return scale.storage.withBytes(in: bytes) {
+      ElementConversion.floats($0, type: scale.elementType)
     }
   }
 }

@@ -19,7 +19,7 @@ struct MatrixDifference {
     var place = 0
     for row in rows {
       let range = row * width + first..<row * width + last + 1
-      let (x, y) = (Self.numbers(a, range), Self.numbers(b, range))
+      let (x, y) = (a.numbers(range), b.numbers(range))
       for column in columns {
         let (left, right) = (x.startIndex + column - first, y.startIndex + column - first)
         let difference = y[right] - x[left]
@@ -28,18 +28,18 @@ struct MatrixDifference {
       }
     }
   }
+}
 
+extension TensorView {
   /// The numbers of a run of elements; of block types whole blocks are decoded.
-  static func numbers(_ view: TensorView, _ elements: Range<Int>) -> ArraySlice<Double> {
-    let type = view.elementType
-    let block = type.blockElements
+  func numbers(_ elements: Range<Int>) -> ArraySlice<Double> {
+    let block = elementType.blockElements
     let start = elements.lowerBound / block * block
-    let end = min(
-      (elements.upperBound + block - 1) / block * block, view.shape.elementCount)
-    let base = view.byteRange.lowerBound
-    let values = view.storage.withBytes(
-      in: base + type.byteCount(of: start)..<base + type.byteCount(of: end)
-    ) { NumberList($0, type).values }
+    let end = min((elements.upperBound + block - 1) / block * block, shape.elementCount)
+    let base = byteRange.lowerBound
+    let values = storage.withBytes(
+      in: base + elementType.byteCount(of: start)..<base + elementType.byteCount(of: end)
+    ) { NumberList($0, elementType).values }
     return values[elements.lowerBound - start..<elements.upperBound - start]
   }
 }
@@ -64,7 +64,7 @@ struct RoundingNoise {
     for row in rows.all {
       let range = row * matrix.width..<(row + 1) * matrix.width
       for (view, digits) in zip([matrix.a, matrix.b], digits) {
-        let values = MatrixDifference.numbers(view, range)
+        let values = view.numbers(range)
         variance += places.reduce(0) { sum, column in
           sum + digits.variance(of: values[values.startIndex + column])
         }
@@ -97,12 +97,5 @@ struct RoundingNoise {
       let step = Double(sign: .plus, exponent: exponent - bits + 1, significand: 1)
       return step * step / 12
     }
-  }
-}
-
-extension ElementType {
-  /// Whether elements are single numbers that somebody here can decode.
-  var hasKnownNumbers: Bool {
-    self != .complex64 && self != .complex128 && (blockElements == 1 || isGGMLBlock)
   }
 }

@@ -30,11 +30,11 @@ enum Rearrangement {
     let places = Array(stride(from: 0, to: size, by: step))
     var cosine = Cosine()
     for row in places {
-      let values = numbers(a, row * size..<(row + 1) * size)
+      let values = a.numbers(row * size..<(row + 1) * size)
       for column in places {
         // A row of the one is a column of the other.
-        let other = numbers(b, column * size + row..<column * size + row + 1)
-        if let other = other.first { cosine.add(values[column], other) }
+        let other = b.numbers(column * size + row..<column * size + row + 1)
+        if let other = other.first { cosine.add(values[values.startIndex + column], other) }
       }
     }
     return cosine.value > similar
@@ -48,18 +48,10 @@ enum Rearrangement {
     for row in stride(from: 0, to: half, by: step) {
       let upper = row * width..<(row + 1) * width
       let lower = (half + row) * width..<(half + row + 1) * width
-      for (x, y) in zip(numbers(a, upper), numbers(b, lower)) { first.add(x, y) }
-      for (x, y) in zip(numbers(a, lower), numbers(b, upper)) { second.add(x, y) }
+      for (x, y) in zip(a.numbers(upper), b.numbers(lower)) { first.add(x, y) }
+      for (x, y) in zip(a.numbers(lower), b.numbers(upper)) { second.add(x, y) }
     }
     return first.value > similar && second.value > similar
-  }
-
-  private static func numbers(_ view: TensorView, _ elements: Range<Int>) -> [Double] {
-    let start = view.byteRange.lowerBound
-    let bytes = view.elementType.byteCount(of: 1)
-    return view.storage.withBytes(
-      in: start + elements.lowerBound * bytes..<start + elements.upperBound * bytes
-    ) { NumberList($0, view.elementType).values }
   }
 
   /// The cosine of the angle between the finite values added so far.

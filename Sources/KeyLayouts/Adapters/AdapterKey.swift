@@ -2,6 +2,8 @@
 public struct AdapterKey: Sendable, Hashable {
   /// The module.
   public let module: AdapterModuleName
+  /// The name without the ending that tells the role.
+  public let stem: String
   /// What the tensor is to it.
   public let role: AdapterRole
   /// The naming that the name follows; `nil` where several write it so.
@@ -14,6 +16,7 @@ public struct AdapterKey: Sendable, Hashable {
     var path = parts.dropLast(ending.length).map(String.init)
     if ending.isInName { path[path.count - 1].removeLast("_lora".count) }
     guard let module = AdapterModuleName(path) else { return nil }
+    stem = path.joined(separator: ".")
     self.module = module
     role = ending.role
     naming = module.isFlat ? .kohya : ending.naming

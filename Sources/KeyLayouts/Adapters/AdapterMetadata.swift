@@ -16,9 +16,7 @@ public struct AdapterMetadata: Sendable, Hashable {
 
   /// Finds diffusers' entry in a file's metadata. One that is no JSON object says nothing.
   public init(inFile metadata: JSONObject) {
-    let entry = metadata["lora_adapter_metadata"]
-    let parsed = entry?.stringValue.flatMap { try? JSON(parsing: Array($0.utf8)) } ?? entry
-    fields = parsed?.objectValue ?? [:]
+    fields = metadata["lora_adapter_metadata"]?.unquoted.objectValue ?? [:]
   }
 
   /// Whether nothing is said.

@@ -39,10 +39,11 @@ extension AdapterModule {
     return misfitOfMagnitudes(on: weight, file)
   }
 
-  /// Whether DoRA's magnitudes are one a row by their shape: LyCORIS writes `[out, 1…]`, and before
-  /// version 2 `[1, in, 1…]`.
+  /// Whether DoRA's magnitudes are one a row: PEFT's are whatever their shape; LyCORIS writes
+  /// `[out, 1…]`, and before version 2 `[1, in, 1…]`.
   public func hasRowMagnitudes(in file: AdapterFile) -> Bool {
     guard let magnitude else { return false }
+    guard parts[.magnitude] == nil else { return true }
     let shape = file.tensors[magnitude].shape
     return shape.rank < 2 || shape[0] == shape.elementCount
   }
@@ -52,7 +53,7 @@ extension AdapterModule {
   ) -> AdapterError? {
     guard let magnitude else { return nil }
     let found = file.tensors[magnitude]
-    let isByRow = isMagnitudeOfRows || hasRowMagnitudes(in: file)
+    let isByRow = hasRowMagnitudes(in: file)
     let expected = isByRow ? weight.shape[0] : weight.shape.rank > 1 ? weight.shape[1] : 0
     return found.shape.elementCount == expected
       ? nil

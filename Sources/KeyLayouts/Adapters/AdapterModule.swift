@@ -26,8 +26,6 @@ public struct AdapterModule: Sendable, Hashable {
   public let rank: Int?
   /// The place of DoRA's magnitudes.
   public let magnitude: Int?
-  /// Whether the magnitudes are PEFT's, one a row whatever their shape.
-  public let isMagnitudeOfRows: Bool
   /// The place of a difference of the bias.
   public let bias: Int?
   /// Whether that difference is scaled as the weight's: PEFT's `lora_B.bias`.
@@ -67,7 +65,6 @@ public struct AdapterModule: Sendable, Hashable {
     self.naming = naming
     alpha = parts[.alpha]
     magnitude = parts[.doraScale] ?? parts[.magnitude]
-    isMagnitudeOfRows = parts[.magnitude] != nil
     isBiasScaled = parts[.biasDifference] == nil && parts[.normBias] == nil
     switch change {
     case .lowRank(let product): rank = product.rank

@@ -50,9 +50,7 @@ public struct AdapterModuleName: Sendable, Hashable, CustomStringConvertible {
       self.init(scopes: match.scopes, path: rest.joined(separator: "_"), isFlat: true)
       return
     }
-    let prefix = Self.dottedPrefixes.first {
-      parts.count > $0.prefix.count && parts.starts(with: $0.prefix)
-    }
+    let prefix = Self.dottedPrefix(of: parts)
     parts.removeFirst(prefix?.prefix.count ?? 0)
     Self.modernise(&parts)
     self.init(scopes: prefix?.scopes, path: parts.joined(separator: "."), isFlat: false)
@@ -64,13 +62,18 @@ public struct AdapterModuleName: Sendable, Hashable, CustomStringConvertible {
     self.isFlat = isFlat
   }
 
+  /// What a dotted name starts with, if something is left behind it.
+  private static func dottedPrefix(
+    of parts: [String]
+  ) -> (prefix: [String], scopes: [String])? {
+    dottedPrefixes.first { parts.count > $0.prefix.count && parts.starts(with: $0.prefix) }
+  }
+
   /// The name of a tensor of a model that has no table, as adapters for such models see it:
   /// `transformer.double_blocks.0.img_attn.qkv.weight`.
   public static func canonicalName(ofUnknown tensor: String) -> String {
     let parts = tensor.split(separator: ".").map(String.init)
-    let prefix = dottedPrefixes.first {
-      parts.count > $0.prefix.count && parts.starts(with: $0.prefix)
-    }
+    let prefix = dottedPrefix(of: parts)
     let scope = prefix?.scopes.last ?? "transformer"
     return ([scope] + parts.dropFirst(prefix?.prefix.count ?? 0)).joined(separator: ".")
   }

@@ -18,6 +18,9 @@ public enum PredictionType: String, Sendable, Hashable, CaseIterable {
     default: return nil
     }
   }
+
+  /// What `modelspec.prediction_type` says: `v` for velocities.
+  public var modelspecName: String { self == .velocity ? "v" : rawValue }
 }
 
 /// What a network predicts, on what schedule, and how that is known.
@@ -119,9 +122,12 @@ public struct Prediction: Sendable, Hashable {
   /// The marker that a tensor is, if its values say something: `edm_mean`.
   package static func markerWithValues(in name: String) -> String? {
     let name = CarriedName.isCarried(name) ? CarriedName.original(name) : name
-    return ["edm_mean", "edm_std", "edm_vpred.sigma_max", "edm_vpred.sigma_min"].contains(name)
-      ? name : nil
+    return markersWithValues.contains(name) ? name : nil
   }
+
+  private static let markersWithValues: Set<String> = [
+    "edm_mean", "edm_std", "edm_vpred.sigma_max", "edm_vpred.sigma_min",
+  ]
 
   private static func discreteSchedule(_ names: Names) -> Schedule {
     hasMarker("ztsnr", names) ? .zeroTerminalSNR : .discrete
@@ -145,7 +151,7 @@ public struct Prediction: Sendable, Hashable {
   }
 
   /// The scheduler's field that lists what a conversion assumed when it wrote the configuration.
-  /// diffusers passes over fields with such a name.
+  /// diffusers keeps such a field in the scheduler's `config` and does nothing with it.
   public static let assumptionsField = "_assay_assumed"
 
   /// The steps after which the published checkpoints of Stable Diffusion 2.x were saved.

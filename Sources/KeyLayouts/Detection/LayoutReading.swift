@@ -50,7 +50,8 @@ public struct LayoutReading: Sendable {
       throw LayoutError(.unknownFamily(hint: "'unet' is a \(name)"))
     }
     let carried = CarriedConfiguration(metadata: metadata, stated: stated)
-    let variants = ComponentVariant.all(in: stated.merging(carried.fields) { first, _ in first })
+    let known = stated.merging(carried.fields) { first, _ in first }
+    let variants = ComponentVariant.all(in: known)
     detection = try Detection(
       ofClean: layers, allNames, hint: overrides.familyHint(metadata, stated), variants: variants)
     let components = detection.components
@@ -66,8 +67,7 @@ public struct LayoutReading: Sendable {
     let targets = ledger.targets.map(\.description)
     let names = Names(targets.map(\.name))
     let measures = Measures(StoredForms.unpacked(targets).map(\.tensor), toSource: toSource)
-    let everything = stated.merging(carried.fields) { first, _ in first }
-      .merging(overrides.configurations) { $0.merging($1) }
+    let everything = known.merging(overrides.configurations) { $0.merging($1) }
     let sizes: ComponentSizes
     do throws(LayoutError) {
       sizes = try ComponentSizes(tabled, names, measures, stated: everything)

@@ -76,6 +76,9 @@ public struct StoredForms: Sendable, Hashable {
   /// The places of the tensors that belong to such weights or mark them; their values mean nothing
   /// by themselves.
   public let companions: Set<Int>
+  /// The key of ComfyUI's account of quantised layers in the metadata: where none are left, it would
+  /// take weights for quantised ones.
+  public static let accountKey = "_quantization_metadata"
   /// The place of the scale of each weight that has one.
   public let scales: [Int: Int]
   /// The places of the markers of components.

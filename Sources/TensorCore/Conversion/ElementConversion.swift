@@ -25,6 +25,18 @@ public enum ElementConversion {
     convert(source, from: type, to: .float32, into: &bytes)
   }
 
+  /// The values of a small tensor, or of a part of one, as floats.
+  ///
+  /// Traps as `toFloats(_:type:into:)`.
+  public static func floats(_ source: RawSpan, type: ElementType) -> [Float] {
+    let count = source.byteCount / type.blockBytes * type.blockElements
+    return unsafe [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+      unsafe toFloats(
+        source, type: type, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+      filled = count
+    }
+  }
+
   /// The same values in another type.
   ///
   /// Traps when there is no such conversion or the source is not a whole number of blocks.

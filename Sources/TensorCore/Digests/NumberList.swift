@@ -1,3 +1,10 @@
+extension ElementType {
+  /// Whether each element is one number that `NumberList` decodes: no packed type, no complex one.
+  public var hasKnownNumbers: Bool {
+    self != .complex64 && self != .complex128 && (blockElements == 1 || isGGMLBlock)
+  }
+}
+
 /// The numbers of a run of elements, one by one: for small runs that people look at.
 public struct NumberList: Sendable, Hashable {
   /// The numbers as doubles; a complex element is two. Whole numbers beyond 2⁵³ are rounded.

@@ -55,9 +55,9 @@ final class DirectWriter {
   }
 
   deinit {
+    // The disk may still be reading from them.
+    abandon()
     for buffer in buffers {
-      // The disk may still be reading from it.
-      _ = try? buffer.write?.value
       unsafe UnsafeMutableRawPointer(bitPattern: buffer.address)?.deallocate()
     }
   }

@@ -24,8 +24,6 @@ public struct OutputFile: ~Copyable {
   /// Where the part ends that the disk was told to write.
   private var handedOver = 0
   private var isSealed = false
-  /// Whether room was set aside behind what was written.
-  private var isReserved = false
   /// Takes everything while a long file is written from front to back.
   private var direct: DirectWriter?
 
@@ -102,7 +100,6 @@ public struct OutputFile: ~Copyable {
   mutating func reserve(byteCount: Int, directFrom limit: Int) {
     precondition(position == 0, "announced too late")
     assay_reserve_file(descriptor, Int64(byteCount))
-    isReserved = true
     if byteCount >= limit { direct = DirectWriter(descriptor: descriptor, path: path) }
   }
 
@@ -150,9 +147,6 @@ public struct OutputFile: ~Copyable {
     try flush()
     flushed = offset
     handedOver = min(handedOver, offset)
-    guard ftruncate(descriptor, off_t(offset)) == 0 else {
-      throw FileError(.write, path: path, code: errno)
-    }
   }
 
   /// Makes the file durable and moves it to `path`.
@@ -169,8 +163,8 @@ public struct OutputFile: ~Copyable {
   public consuming func seal() throws(FileError) -> SealedFile {
     let length = position
     if let direct { try direct.finish() } else { try flush() }
-    // What was set aside and not used goes back.
-    guard !isReserved || ftruncate(descriptor, off_t(length)) == 0 else {
+    // What was set aside and not used goes back, and what was taken back.
+    guard ftruncate(descriptor, off_t(length)) == 0 else {
       throw FileError(.write, path: path, code: errno)
     }
     try MappingGuard.check()

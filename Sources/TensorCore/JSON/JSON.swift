@@ -98,6 +98,12 @@ extension JSON {
   public var objectValue: JSONObject? { if case .object(let value) = self { value } else { nil } }
   /// A member of an object; `nil` for anything else.
   public subscript(key: String) -> JSON? { objectValue?[key] }
+
+  /// What a text is the JSON of; anything else is itself. Containers that hold nothing but texts keep
+  /// objects and lists so.
+  public var unquoted: JSON {
+    stringValue.flatMap { try? JSON(parsing: Array($0.utf8)) } ?? self
+  }
 }
 
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,

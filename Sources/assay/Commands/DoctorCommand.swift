@@ -26,10 +26,7 @@ struct DoctorCommand: ParsableCommand {
   var output: String?
 
   @Option(
-    name: .customLong("to"),
-    help: ArgumentHelp(
-      "The container: \(ContainerFormat.list). Default: by the path's ending, a diffusers folder "
-        + "where it has none.", valueName: "container"))
+    name: .customLong("to"), help: .container)
   var container: ContainerFormat?
 
   @Flag(help: "Show what a repair changes, tensor by tensor; write nothing.")

@@ -57,8 +57,7 @@ extension AdapterNaming: ExpressibleByArgument {}
 extension AdapterReport {
   /// Two lines: what was read, and what was written.
   fileprivate var text: String {
-    let forms = kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-      .map { "\(Format.count($0.value)) \($0.key)" }.joined(separator: ", ")
+    let forms = AdapterForms(kinds: kinds).text
     let count = kinds.values.reduce(0, +)
     return """
       \(source.escapingControls): LoRA for \(family.title), \(sourceNaming?.rawValue ?? "unknown") naming
@@ -96,11 +95,8 @@ extension AdapterReport {
         "naming": .string(naming.rawValue),
       ],
       "family": .string(family.rawValue), "modules": .integer(total),
-      "forms": .object(JSONObject(kinds.sorted { $0.key < $1.key }.map { ($0, .integer($1)) })),
-      "left_behind": .array(
-        leftovers.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
-      "overflows": .array(
-        overflows.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] }),
+      "forms": AdapterForms(kinds: kinds).json, "left_behind": .array(leftovers.map(\.json)),
+      "overflows": .array(overflows.map(\.json)),
     ]
   }
 }

@@ -149,8 +149,7 @@ extension ConversionReport {
       ],
       "ledger": .object(ledger.json),
       "tensors": .array(ledger.entries.map(\.json)),
-      "overflows": .array(
-        overflows.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] }),
+      "overflows": .array(overflows.map(\.json)),
       "prediction": prediction.map { .object($0.json) } ?? .null,
       "certificate": certificate?.json ?? .null,
       "kept": .array(kept.map { .string($0) }),

@@ -40,10 +40,8 @@ extension MergeReport {
     } else {
       members["loras"] = .array(adapters.map(\.json))
     }
-    members["merge_overflows"] = .array(
-      overflows.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] })
-    members["merge_non_finite"] = .array(
-      nonFinite.map { ["tensor": .string($0.tensor), "values": .integer($0.count)] })
+    members["merge_overflows"] = .array(overflows.map(\.json))
+    members["merge_non_finite"] = .array(nonFinite.map(\.json))
     members["left_behind"] = .array(leftBehind.map { .string($0) })
     return .object(members)
   }
@@ -91,8 +89,7 @@ extension CheckpointMerge {
 extension AdapterOutcome {
   /// One line: how much of the LoRA was applied.
   fileprivate var text: String {
-    let forms = kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-      .map { "\(Format.count($0.value)) \($0.key)" }.joined(separator: ", ")
+    let forms = AdapterForms(kinds: kinds).text
     let known = leftovers.count - surprises.count
     let rest =
       (idle == 0 ? "" : ", \(Format.count(idle)) of them zero")
@@ -112,9 +109,7 @@ extension AdapterOutcome {
     [
       "path": .string(path), "strength": .number(strength), "applied": .integer(applied),
       "modules": .integer(total), "zero_modules": .integer(idle),
-      "forms": .object(JSONObject(kinds.sorted { $0.key < $1.key }.map { ($0, .integer($1)) })),
-      "not_applied": .array(
-        leftovers.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
+      "forms": AdapterForms(kinds: kinds).json, "not_applied": .array(leftovers.map(\.json)),
     ]
   }
 }

@@ -10,10 +10,7 @@ struct OutputArguments: ParsableArguments {
   var output: String
 
   @Option(
-    name: .customLong("to"),
-    help: ArgumentHelp(
-      "The container: \(ContainerFormat.list). Default: by the path's ending, a diffusers folder "
-        + "where it has none.", valueName: "container"))
+    name: .customLong("to"), help: .container)
   var container: ContainerFormat?
 
   @Option(
@@ -71,4 +68,11 @@ struct OutputArguments: ParsableArguments {
       names: try preparation.renames(), averages: preparation.ema)
     return (read, request)
   }
+}
+
+extension ArgumentHelp {
+  /// What `--to` takes.
+  static let container = ArgumentHelp(
+    "The container: \(ContainerFormat.list). Default: by the path's ending, a diffusers folder "
+      + "where it has none.", valueName: "container")
 }

@@ -15,7 +15,7 @@ struct AdapterCheck: DoctorCheck {
     for module in file.modules where module.alpha == nil && module.naming == .kohya {
       guard let rank = module.rank, let place = module.parts.values.min() else { continue }
       let tensor = patient.tensors[place]
-      guard let stem = Self.stem(of: patient.cleanNames[place]) else { continue }
+      guard let stem = AdapterKey(patient.cleanNames[place])?.stem else { continue }
       names.append(tensor.name)
       let known = stated.alpha(ofRank: rank, isKernel: module.isKernel(in: file))
       isStated = isStated || known != nil
@@ -43,17 +43,6 @@ struct AdapterCheck: DoctorCheck {
     ]
   }
 
-  /// The module's name in front of what tells the tensor's role.
-  private static func stem(of name: String) -> String? {
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    let roles = ["lora_down", "lora_up", "lora_mid", "hada_", "lokr_", "dora_scale"]
-    let generalised = ["a1", "a2", "b1", "b2"]
-    let place = parts.firstIndex { part in
-      roles.contains { part.hasPrefix($0) } || generalised.contains { part == $0 }
-    }
-    return place.flatMap { $0 > 0 ? parts[..<$0].joined(separator: ".") : nil }
-  }
-
   /// What kohya's trainer writes into the metadata: of all modules, and among the network's arguments
   /// of kernels of more than one place.
   private struct Stated {
@@ -63,9 +52,7 @@ struct AdapterCheck: DoctorCheck {
     private let kernelRank: Double?
 
     init(_ metadata: JSONObject) {
-      let entry = metadata["ss_network_args"]
-      let parsed = entry?.stringValue.flatMap { try? JSON(parsing: Array($0.utf8)) } ?? entry
-      let arguments = parsed?.objectValue ?? [:]
+      let arguments = metadata["ss_network_args"]?.unquoted.objectValue ?? [:]
       func number(_ key: String, in fields: JSONObject) -> Double? {
         fields[key].flatMap { $0.doubleValue ?? $0.stringValue.flatMap(Double.init) }
           .flatMap { $0 > 0 && $0.isFinite ? $0 : nil }

@@ -11,10 +11,7 @@ struct AverageCheck: DoctorCheck {
         && patient.tensors[$0].shape.elementCount > 1
     }
     guard !places.isEmpty else { return [] }
-    let bytes = places.reduce(0) { total, place in
-      let tensor = patient.tensors[place]
-      return total + (tensor.elementType.byteCount(for: tensor.shape) ?? 0)
-    }
+    let bytes = places.map { patient.tensors[$0] }.byteCount
     return [
       Finding(
         Self.name, .note,

@@ -130,8 +130,7 @@ struct PredictionCheck: DoctorCheck {
         plan.drop(place, check: Self.name)
       }
     }
-    plan.set(
-      "modelspec.prediction_type", .string(asked == .velocity ? "v" : asked.rawValue))
+    plan.set("modelspec.prediction_type", .string(asked.modelspecName))
     var values = patient.checkpoint.portableMetadata["values"]?.objectValue
     if var parameters = values?["hyper_parameters"]?.objectValue,
       parameters["parameterization"] != nil

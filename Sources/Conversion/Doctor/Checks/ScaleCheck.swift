@@ -35,7 +35,8 @@ struct ScaleCheck: DoctorCheck {
     }
     if !float8.isEmpty || !unapplied.isEmpty || !applied.isEmpty || !trivial.isEmpty, odd.isEmpty {
       for marker in forms.markers { plan.drop(marker, check: Self.name) }
-      if patient.checkpoint.metadata[Self.note] != nil { plan.set(Self.note, nil) }
+      let account = StoredForms.accountKey
+      if patient.checkpoint.metadata[account] != nil { plan.set(account, nil) }
     }
     func names(_ places: [Int]) -> [String] { places.map { patient.tensors[$0].name } }
     return [
@@ -78,9 +79,6 @@ struct ScaleCheck: DoctorCheck {
           advice: "take the model from its source again"),
     ].compactMap { $0 }
   }
-
-  /// ComfyUI's account of quantised layers, which is wrong when there are none.
-  private static let note = "_quantization_metadata"
 
   /// The type of most values that stand for themselves.
   private static func commonType(_ tensors: [TensorDescription], _ forms: StoredForms)

@@ -12,7 +12,9 @@ struct SpellingCheck: DoctorCheck {
     var others: [String] = []
     for target in try reading.ledgerOfOwnNames().targets {
       let places = target.recipe.sources
-      guard let place = places.first, !Self.isCarried(target.description.name) else { continue }
+      guard let place = places.first, !CarriedName.isCarried(target.description.name) else {
+        continue
+      }
       let (source, clean) = (patient.tensors[place], patient.cleanNames[place])
       var asItWas = source
       asItWas.name = clean
@@ -67,7 +69,4 @@ struct SpellingCheck: DoctorCheck {
   private static func hasLevel(_ name: String) -> Bool {
     name.split(separator: ".").contains("text_model")
   }
-
-  /// Whether a tensor only travels along.
-  private static func isCarried(_ name: String) -> Bool { name.hasPrefix("original.") }
 }

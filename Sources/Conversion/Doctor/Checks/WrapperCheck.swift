@@ -8,8 +8,7 @@ struct WrapperCheck: DoctorCheck {
   func examine(_ patient: Patient, _ plan: inout RepairPlan) -> [Finding] {
     var wrapped: [String] = []
     var doubled: [String] = []
-    var taken = Set(patient.cleanNames)
-    let isUnique = taken.count == patient.cleanNames.count
+    let isUnique = Set(patient.cleanNames).count == patient.cleanNames.count
     for (place, tensor) in patient.tensors.enumerated() {
       let clean = patient.cleanNames[place]
       guard clean != tensor.name else { continue }
@@ -21,7 +20,6 @@ struct WrapperCheck: DoctorCheck {
       }
       // Where two tensors would have one name, which is right is not for us to say.
       if isUnique { plan.rename(place, to: clean, check: Self.name) }
-      taken.insert(clean)
     }
     let repair = isUnique ? "the names without it" : nil
     let advice = isUnique ? nil : "two tensors would have one name: leave one out with --exclude"
