@@ -36,6 +36,9 @@ struct ResultMetadata {
       {
         members["modelspec.prediction_type"] = .string(prediction.type.modelspecName)
       }
+      let isNoted = plan.configurations["scheduler"] != nil && contents != .tensors
+      members[Prediction.assumptionKey] =
+        isNoted && prediction.origin == .assumed ? .string(prediction.type.rawValue) : nil
       if contents == .tensors {
         let carried = CarriedConfiguration(
           of: plan.configurations, beside: tensors, metadata: members)

@@ -110,6 +110,20 @@ import Testing
     #expect(stated.type == .epsilon && stated.origin == .configuration)
   }
 
+  /// The note of an assumption is no part of the configuration, and holds as long as the
+  /// configuration says what was assumed.
+  @Test func anEditedConfigurationIsAStatement() throws {
+    try convert(FixtureFile.path("families/sd21-base.safetensors"), to: scratch.path("m"))
+    let path = scratch.path("m/scheduler/scheduler_config.json")
+    let scheduler = try String(contentsOfFile: path, encoding: .utf8)
+    #expect(!scheduler.contains("assum"))
+    let edited = scheduler.replacingOccurrences(of: "v_prediction", with: "epsilon")
+    #expect(edited != scheduler)
+    try edited.write(toFile: path, atomically: true, encoding: .utf8)
+    let prediction = try ModelReader.open(path: scratch.path("m")).reading.get().prediction
+    #expect(prediction.type == .epsilon && prediction.origin == .configuration)
+  }
+
   /// A statement counts for more than what a scheduler's configuration assumed.
   @Test func aStatementCountsForMoreThanWhatWasAssumed() throws {
     try convert(FixtureFile.path("families/sd21-base.safetensors"), to: scratch.path("m"))
@@ -119,7 +133,6 @@ import Testing
     let reading = try ModelReader.open(path: scratch.path("n.ingot")).reading.get()
     #expect(reading.prediction.type == .epsilon)
     #expect(reading.configurations["scheduler"]?["prediction_type"] == "epsilon")
-    #expect(reading.configurations["scheduler"]?["_assay_assumed"] == nil)
   }
 
   /// Playground 2.5 keeps the statistics of its latents as tensors.

@@ -88,9 +88,6 @@ struct ConversionPlan {
       let names = Set(wanted.map(\.rawValue) + (wanted.contains(.unet) ? ["scheduler"] : []))
       configurations = configurations.filter { names.contains($0.key) }
     }
-    if request.container.contents != .tensors, reading.prediction.origin == .assumed {
-      configurations["scheduler"]?[Prediction.assumptionsField] = ["prediction_type"]
-    }
     self.configurations = configurations
     try Self.checkVariants(in: configurations, layout, isKept: isKept, origin: checkpoint.path)
     attachments = try model.attachments(for: configurations)

@@ -31,10 +31,14 @@ public struct ConfigurationOverrides: Sendable, Hashable {
   /// What the network predicts by the user's word, a scheduler's configuration, or else by what the
   /// checkpoint shows. The user's word is about the type: the schedule stays, unless it is one on
   /// which that type cannot be.
-  func prediction(_ stated: [String: JSONObject], else shown: Prediction) -> Prediction {
-    let scheduler = stated["scheduler"].flatMap(Prediction.init(scheduler:))
+  func prediction(
+    _ stated: [String: JSONObject], _ metadata: JSONObject, else shown: Prediction
+  ) -> Prediction {
+    let scheduler = stated["scheduler"].flatMap {
+      Prediction(scheduler: $0, metadata: metadata)
+    }
     var found =
-      configurations["scheduler"].flatMap(Prediction.init(scheduler:))
+      configurations["scheduler"].flatMap { Prediction(scheduler: $0) }
       // What was assumed once is no statement.
       ?? scheduler.flatMap { $0.origin == .assumed && shown.origin != .assumed ? shown : $0 }
       ?? shown
@@ -96,7 +100,9 @@ public struct ConfigurationOverrides: Sendable, Hashable {
       scheduler.state(["prediction_type": .string(prediction.type.rawValue)])
       merged["scheduler"] = scheduler
     }
-    if prediction.origin != .assumed { merged["scheduler"]?.remove(Prediction.assumptionsField) }
+    if prediction.origin == .assumed, merged["scheduler"]?.fields["prediction_type"] != nil {
+      merged["scheduler"]?.assume(["prediction_type": .string(prediction.type.rawValue)])
+    }
     return merged
   }
 

@@ -51,12 +51,6 @@ public struct NotedConfiguration: Sendable, Hashable {
     implied[name] ?? (origins[name] == .derived ? fields[name] : nil)
   }
 
-  /// Leaves a field out.
-  mutating func remove(_ name: String) {
-    fields[name] = nil
-    origins[name] = nil
-  }
-
   /// Adds fields that the family's rule gives.
   mutating func assume(_ fields: KeyValuePairs<String, JSON>) {
     for (name, value) in fields { set(name, value, .assumed) }

@@ -138,7 +138,11 @@ public struct Prediction: Sendable, Hashable {
   }
 
   /// Reads a scheduler's configuration; `nil` where it does not say.
-  public init?(scheduler: JSONObject) {
+  ///
+  /// - Parameters:
+  ///   - scheduler: the configuration, with diffusers' names.
+  ///   - metadata: what stands beside it, where an earlier conversion notes that it assumed the type.
+  public init?(scheduler: JSONObject, metadata: JSONObject = [:]) {
     guard let type = Self.stated(scheduler["prediction_type"]) else { return nil }
     self.type = type
     let isContinuous = scheduler["_class_name"]?.stringValue?.hasPrefix("EDM") == true
@@ -146,13 +150,13 @@ public struct Prediction: Sendable, Hashable {
       isContinuous
       ? .continuous
       : scheduler["rescale_betas_zero_snr"]?.boolValue == true ? .zeroTerminalSNR : .discrete
-    let assumed = scheduler[Self.assumptionsField]?.arrayValue ?? []
-    origin = assumed.contains("prediction_type") ? .assumed : .configuration
+    origin = metadata[Self.assumptionKey] == .string(type.rawValue) ? .assumed : .configuration
   }
 
-  /// The scheduler's field that lists what a conversion assumed when it wrote the configuration.
-  /// diffusers keeps such a field in the scheduler's `config` and does nothing with it.
-  public static let assumptionsField = "_assay_assumed"
+  /// The key of the metadata under which a conversion notes the type that it assumed and wrote into
+  /// the scheduler's configuration. A configuration that says another type was written by somebody
+  /// who knew.
+  public static let assumptionKey = "assay.assumed_prediction_type"
 
   /// The steps after which the published checkpoints of Stable Diffusion 2.x were saved.
   private static let byStep = [875_000: PredictionType.epsilon, 110_000: .velocity]

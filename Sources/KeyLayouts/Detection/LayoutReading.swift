@@ -85,7 +85,7 @@ public struct LayoutReading: Sendable {
     fromOriginal = FamilyTable.fromOriginal(names, detection.family)
     let network = sizes.unet ?? sizes.controlNet?.unet
     prediction = overrides.prediction(
-      stated,
+      stated, metadata,
       else: Prediction(
         names: allNames, metadata: metadata, family: detection.family,
         inputChannels: network?.inputChannels))

@@ -27,11 +27,13 @@ struct PredictionCheck: DoctorCheck {
   /// Everything that says what is predicted, the strongest first. The count of training steps counts
   /// only where nothing else does.
   private static func statements(of patient: Patient, _ family: Family) -> [Prediction] {
-    let stated = patient.checkpoint.configurations["scheduler"].flatMap(Prediction.init(scheduler:))
+    let metadata = patient.checkpoint.portableMetadata
+    let stated = patient.checkpoint.configurations["scheduler"].flatMap {
+      Prediction(scheduler: $0, metadata: metadata)
+    }
     let found =
-      [stated].compactMap { $0 }
-      + Prediction.statements(
-        in: patient.tensors, metadata: patient.checkpoint.portableMetadata, family: family)
+      [stated].compactMap { $0 }.filter { $0.origin != .assumed }
+      + Prediction.statements(in: patient.tensors, metadata: metadata, family: family)
     let sure = found.filter { $0.origin != .metadata("global_step") }
     return sure.isEmpty ? found : sure
   }
