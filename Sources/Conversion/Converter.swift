@@ -128,7 +128,7 @@ public struct Converter: Sendable {
           PipelineIndex(
             family: family, configurations: plan.configurations,
             attachments: Array(plan.attachments.keys),
-            stated: checkpoint.metadata["model_index"]?.objectValue ?? [:]
+            stated: plan.pipeline
           ).json
       }
     }

@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import KeyLayouts
 internal import TensorCore
 
@@ -6,6 +7,30 @@ internal import TensorCore
 struct PipelineIndex {
   /// The file's contents.
   let json: JSONObject
+
+  /// The key of the metadata under which a file of tensors says what of its pipeline neither they nor
+  /// the family's rule give: the class and settings, as JSON.
+  static let carriedKey = "assay.pipeline"
+
+  /// What a checkpoint says of its pipeline: the index of a folder or an ingot, or what a file carries.
+  static func stated(by checkpoint: Checkpoint) -> JSONObject {
+    if let index = checkpoint.metadata["model_index"]?.objectValue { return index }
+    let text = checkpoint.portableMetadata[carriedKey]?.stringValue
+    let carried = text.flatMap { try? JSON(parsing: Array($0.utf8)) }?.objectValue
+    return (carried ?? [:]).settings
+  }
+
+  /// What a file of tensors has to say of its pipeline; `nil` where the rule gives it all.
+  static func carried(
+    _ stated: JSONObject, family: Family, configurations: [String: JSONObject]
+  ) -> String? {
+    let derived = PipelineIndex(family: family, configurations: configurations, attachments: [])
+    let unsaid = stated.settings.members.filter {
+      $0.key != "_diffusers_version" && derived.json[$0.key] != $0.value
+    }
+    guard !unsaid.isEmpty else { return nil }
+    return JSON.object(JSONObject(unsaid.map { ($0.key, $0.value) })).text()
+  }
 
   /// Makes the index of a model.
   ///
@@ -57,22 +82,22 @@ struct PipelineIndex {
   private static func pipeline(
     of family: Family, _ configurations: [String: JSONObject]
   ) -> String {
-    let channels = configurations["unet"]?["in_channels"]?.intValue ?? 4
+    let condition = ConcatenatedCondition(unet: configurations["unet"])
     let isControlled = configurations["controlnet"] != nil
     switch family {
     case .stableDiffusion1, .stableDiffusion2:
-      switch channels {
-      case 5: return "StableDiffusionDepth2ImgPipeline"
-      case 8: return "StableDiffusionInstructPix2PixPipeline"
-      case 9: return "StableDiffusionInpaintPipeline"
-      default:
+      switch condition {
+      case .depthMap: return "StableDiffusionDepth2ImgPipeline"
+      case .picture: return "StableDiffusionInstructPix2PixPipeline"
+      case .maskedPicture: return "StableDiffusionInpaintPipeline"
+      case .nothing, nil:
         return isControlled ? "StableDiffusionControlNetPipeline" : "StableDiffusionPipeline"
       }
     case .stableDiffusionXL:
-      switch channels {
-      case 8: return "StableDiffusionXLInstructPix2PixPipeline"
-      case 9: return "StableDiffusionXLInpaintPipeline"
-      default:
+      switch condition {
+      case .picture: return "StableDiffusionXLInstructPix2PixPipeline"
+      case .maskedPicture: return "StableDiffusionXLInpaintPipeline"
+      case .nothing, .depthMap, nil:
         return isControlled ? "StableDiffusionXLControlNetPipeline" : "StableDiffusionXLPipeline"
       }
     case .stableDiffusionXLRefiner: return "StableDiffusionXLImg2ImgPipeline"
@@ -85,7 +110,7 @@ struct PipelineIndex {
   ) -> KeyValuePairs<String, JSON> {
     switch family {
     case .stableDiffusion1, .stableDiffusion2:
-      if configurations["unet"]?["in_channels"]?.intValue == 5 {
+      if ConcatenatedCondition(unet: configurations["unet"]) == .depthMap {
         return ["depth_estimator": [.null, .null], "feature_extractor": [.null, .null]]
       }
       return [
@@ -99,5 +124,15 @@ struct PipelineIndex {
         "text_encoder": [.null, .null], "tokenizer": [.null, .null],
       ]
     }
+  }
+}
+
+extension JSONObject {
+  /// Of a pipeline's index the class and the settings, without the components.
+  fileprivate var settings: JSONObject {
+    JSONObject(
+      members.filter { $0.value.arrayValue == nil && $0.key != "_name_or_path" }.map {
+        ($0.key, $0.value)
+      })
   }
 }

@@ -30,6 +30,11 @@ struct ResultMetadata {
         of: reading.detection.family, beside: tensors
       ).map(JSON.string)
       members[CarriedConfiguration.key] = nil
+      members[PipelineIndex.carriedKey] =
+        contents == .tensors && plan.keptComponents.contains(.unet)
+        ? PipelineIndex.carried(
+          plan.pipeline, family: reading.detection.family, configurations: plan.configurations
+        ).map(JSON.string) : nil
       let prediction = reading.prediction
       if contents == .tensors, prediction.origin != .assumed,
         plan.keptComponents.contains(.unet), request.container.keepsMetadata
@@ -48,8 +53,8 @@ struct ResultMetadata {
     }
     for member in request.metadata.members { members[member.key] = member.value }
     rename(for: request.container)
-    if contents == .model, let index = checkpoint.metadata["model_index"]?.objectValue {
-      members["model_index"] = .object(index)
+    if contents == .model, !plan.pipeline.isEmpty {
+      members["model_index"] = .object(plan.pipeline)
     }
   }
 

@@ -17,6 +17,8 @@ struct ConversionPlan {
   let reading: LayoutReading?
   /// By component, with diffusers' field names.
   let configurations: [String: JSONObject]
+  /// What is stated of the pipeline: its class, settings and components.
+  let pipeline: JSONObject
   /// Files to carry along.
   let attachments: [String: [UInt8]]
   /// Of each tensor of `source`, the component that it is of.
@@ -29,6 +31,7 @@ struct ConversionPlan {
   /// - Throws: `LayoutError` and `ConversionError` for everything that makes it impossible.
   init(_ model: ReadModel, _ request: ConversionRequest) throws {
     let checkpoint = model.checkpoint
+    pipeline = model.pipeline
     var source = checkpoint.checkedSource
     ownCount = source.tensors.count
     guard case .success(let reading) = model.reading else {

@@ -39,6 +39,9 @@ public struct ReadModel: Sendable {
   public let checkpoint: Checkpoint
   /// The family, the layout and the account of every tensor, or why there is none.
   public let reading: Result<LayoutReading, LayoutError>
+  /// What is stated of the pipeline, by the user before the checkpoint: its class, settings and
+  /// components.
+  let pipeline: JSONObject
   /// What the user says is to become of averaged weights.
   let averages: AveragedWeights?
   /// The names that the file gives, where the user's own table gave others.
@@ -51,6 +54,8 @@ public struct ReadModel: Sendable {
   ) {
     self.averages = averages
     self.checkpoint = checkpoint
+    pipeline = PipelineIndex.stated(by: checkpoint)
+      .merging(overrides.configurations[StatedConfigurations.indexName] ?? [:])
     let path = checkpoint.path
     reading = Result { () throws(LayoutError) in
       do throws(LayoutError) {

@@ -6,7 +6,8 @@ public import TensorCore
 /// Configurations that a user gives beside a model.
 public enum StatedConfigurations {
   /// Reads a diffusers folder, one component's folder, or one JSON file: a component's
-  /// `config.json`, a `scheduler_config.json`, or an object with one such object a component.
+  /// `config.json`, a `scheduler_config.json`, a `model_index.json`, or an object with one such
+  /// object a component.
   ///
   /// Weights in the folder are not looked at.
   ///
@@ -24,6 +25,8 @@ public enum StatedConfigurations {
         if FileManager.default.fileExists(atPath: place) { found[name] = try object(at: place) }
       }
     }
+    let index = "\(path)/\(indexName).json"
+    if FileManager.default.fileExists(atPath: index) { found[indexName] = try object(at: index) }
     for file in ["config.json", "scheduler_config.json"] where found.isEmpty {
       let place = "\(path)/\(file)"
       if FileManager.default.fileExists(atPath: place) {
@@ -37,6 +40,9 @@ public enum StatedConfigurations {
     return found
   }
 
+  /// The name among the components under which a pipeline's index is found.
+  static let indexName = "model_index"
+
   private static func components(
     in object: JSONObject, path: String
   ) throws(ConversionError) -> [String: JSONObject] {
@@ -45,9 +51,10 @@ public enum StatedConfigurations {
       ?? object["architectures"]?.arrayValue?.first?.stringValue
     if let name {
       if name.hasSuffix("Scheduler") { return ["scheduler": object] }
+      if name.hasSuffix("Pipeline") { return [indexName: object] }
       if let component = DiffusersClass.component(of: name) { return [component: object] }
     }
-    let known = Set(Component.allCases.map(\.rawValue) + ["scheduler"])
+    let known = Set(Component.allCases.map(\.rawValue) + ["scheduler", indexName])
     let parts = object.members.compactMap { member in
       member.value.objectValue.map { (member.key, $0) }
     }.filter { known.contains($0.0) }

@@ -24,7 +24,7 @@ public struct CarriedConfiguration: Sendable, Hashable {
   private static let components = Set(Component.allCases.map(\.rawValue) + ["scheduler"])
 
   /// Finds the fields that a file of tensors must carry: of a variant all, of other components what
-  /// its tensors and the family's rule do not give.
+  /// its tensors and the family's rule do not give. The prediction type has marks of its own.
   ///
   /// - Parameters:
   ///   - configurations: what is known of the model.
@@ -44,12 +44,15 @@ public struct CarriedConfiguration: Sendable, Hashable {
     }
     for (component, configuration) in configurations.sorted(by: { $0.key < $1.key }) {
       let noted = whole[component] == nil ? bare.noted[component] : nil
+      let isScheduler = component == "scheduler"
+      let isWhole = isScheduler && noted.map { !Self.extends($0.fields, configuration) } ?? false
       let unsaid = configuration.members.filter { member in
-        guard
-          component == "scheduler" ? Self.schedule.contains(member.key) : Self.counts(member.key)
-        else { return false }
-        guard let noted else { return component != "scheduler" }
-        return (noted.shown(member.key) == nil || Self.unsure.contains(member.key))
+        guard Self.counts(member.key), !isScheduler || member.key != "prediction_type" else {
+          return false
+        }
+        guard let noted else { return !isScheduler }
+        guard !isWhole else { return true }
+        return (isScheduler || noted.shown(member.key) == nil || Self.unsure.contains(member.key))
           && !TransformerDepths.fields.contains(member.key)
           && !ConfigurationDefaults.areEqual(
             member.value, Self.unsure.contains(member.key) ? nil : noted.fields[member.key],
@@ -58,15 +61,23 @@ public struct CarriedConfiguration: Sendable, Hashable {
       guard !unsaid.isEmpty, noted != nil || whole[component] != nil else { continue }
       fields[component] = JSONObject(
         unsaid.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
-      guard noted != nil else { continue }
-      essentials += unsaid.map(\.key).filter(Self.essential.contains).sorted().map {
-        "\(component).\($0)"
-      }
+      guard let noted else { continue }
+      essentials += unsaid.filter { member in
+        Self.essential.contains(member.key)
+          && !ConfigurationDefaults.areEqual(
+            member.value, noted.fields[member.key], field: member.key, component: component)
+      }.map { "\(component).\($0.key)" }.sorted()
     }
   }
 
-  /// Of a scheduler, what is the model's own and not a way to draw with it. The prediction type has
-  /// marks of its own.
+  /// Whether a scheduler's configuration has the class and every field of the family's, so that the
+  /// differences say it all. A carried one that names its class is whole.
+  private static func extends(_ family: JSONObject, _ configuration: JSONObject) -> Bool {
+    family["_class_name"] == configuration["_class_name"]
+      && family.keys.allSatisfy { !counts($0) || configuration[$0] != nil }
+  }
+
+  /// Of a scheduler, what is the model's own and not a way to draw with it.
   private static let schedule: Set<String> = [
     "beta_start", "beta_end", "beta_schedule", "trained_betas", "num_train_timesteps", "sigma_min",
     "sigma_max", "sigma_data", "rho",

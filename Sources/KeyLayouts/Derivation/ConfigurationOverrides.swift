@@ -81,12 +81,18 @@ public struct ConfigurationOverrides: Sendable, Hashable {
     for (component, fields) in carried.sorted(by: { $0.key < $1.key }) {
       try Self.check(fields, of: component, against: derived[component])
       var configuration = merged[component] ?? NotedConfiguration()
-      configuration.state(fields)
+      if component == "scheduler", fields["_class_name"] != nil {
+        configuration = NotedConfiguration(stated: fields)
+        configuration.state(["prediction_type": .string(prediction.type.rawValue)])
+      } else {
+        configuration.state(fields)
+      }
       merged[component] = configuration
     }
     for (component, fields) in configurations.sorted(by: { $0.key < $1.key }) {
       guard var configuration = merged[component] else { continue }
       try Self.check(fields, of: component, against: derived[component])
+      configuration.exchangeClass(for: fields)
       configuration.state(fields)
       try Self.checkGroups(of: configuration.fields, component)
       merged[component] = configuration

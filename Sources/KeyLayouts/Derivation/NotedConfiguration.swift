@@ -36,6 +36,17 @@ public struct NotedConfiguration: Sendable, Hashable {
     for member in fields.members { set(member.key, member.value, .read) }
   }
 
+  /// Leaves out what the family's rule gives a scheduler of its class, where another one is stated.
+  mutating func exchangeClass(for stated: JSONObject) {
+    guard let name = stated["_class_name"], name.stringValue?.hasSuffix("Scheduler") == true,
+      name != fields["_class_name"]
+    else { return }
+    for field in Configurations.fieldsOfClasses where origins[field] != .read {
+      fields[field] = nil
+      origins[field] = nil
+    }
+  }
+
   /// Adds fields that the checkpoint gives.
   mutating func derive(_ fields: KeyValuePairs<String, JSON>) {
     for (name, value) in fields { set(name, value, .derived) }

@@ -63,12 +63,13 @@ public struct Prediction: Sendable, Hashable {
   /// Settles the type by the tensors' names and the metadata: markers first, then
   /// `modelspec.prediction_type`, the trainer's `parameterization`, Stable Diffusion 2.x's count of
   /// training steps, and last the family's rule.
-  init(names: Names, metadata: JSONObject, family: Family, inputChannels: Int?) {
+  init(
+    names: Names, metadata: JSONObject, family: Family, condition: ConcatenatedCondition?
+  ) {
     if let first = Self.statements(of: names, metadata, family).first {
       self = first
     } else {
-      let isPlain = inputChannels == nil || inputChannels == 4
-      type = family == .stableDiffusion2 && isPlain ? .velocity : .epsilon
+      type = family == .stableDiffusion2 && condition == .nothing ? .velocity : .epsilon
       schedule = Self.discreteSchedule(names)
       origin = .assumed
     }

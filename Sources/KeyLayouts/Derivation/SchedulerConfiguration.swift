@@ -3,7 +3,7 @@ internal import TensorCore
 extension Configurations {
   /// The scheduler that the family is published with, on the schedule and for the prediction that
   /// the checkpoint asks for.
-  func scheduler(inputChannels: Int) -> NotedConfiguration {
+  func scheduler(condition: ConcatenatedCondition?) -> NotedConfiguration {
     guard prediction.schedule != .continuous else { return continuousScheduler }
     var configuration = NotedConfiguration()
     func state(_ name: String, _ value: JSON) {
@@ -22,7 +22,7 @@ extension Configurations {
       ? "EulerDiscreteScheduler"
       : isVelocity || hasZeroSignal
         ? "DDIMScheduler"
-        : inputChannels == 8 ? "EulerAncestralDiscreteScheduler" : "PNDMScheduler"
+        : condition == .picture ? "EulerAncestralDiscreteScheduler" : "PNDMScheduler"
     configuration.derive(["_class_name": .string(name), "_diffusers_version": "0.9.0"])
     state("beta_start", .number(facts.firstBeta))
     state("beta_end", .number(facts.lastBeta))
@@ -54,6 +54,12 @@ extension Configurations {
     }
     return configuration
   }
+
+  /// Fields that are of one class of schedulers or another, and of no account in the rest.
+  static let fieldsOfClasses = [
+    "skip_prk_steps", "set_alpha_to_one", "clip_sample", "interpolation_type", "use_karras_sigmas",
+    "trained_betas",
+  ]
 
   /// EDM's schedule: of CosXL, which predicts velocities, or of Playground 2.5.
   private var continuousScheduler: NotedConfiguration {

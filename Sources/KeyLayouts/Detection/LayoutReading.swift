@@ -88,7 +88,7 @@ public struct LayoutReading: Sendable {
       stated, metadata,
       else: Prediction(
         names: allNames, metadata: metadata, family: detection.family,
-        inputChannels: network?.inputChannels))
+        condition: network?.condition ?? .nothing))
     let configurations = Configurations(
       family: detection.family, facts: TrainingFacts(metadata: metadata, markers: markers),
       prediction: prediction,

@@ -129,7 +129,7 @@ extension Configurations {
     var all: [String: NotedConfiguration] = [:]
     if let unet = sizes.unet {
       all[Component.unet.rawValue] = self.unet(unet)
-      all["scheduler"] = scheduler(inputChannels: unet.inputChannels)
+      all["scheduler"] = scheduler(condition: unet.condition)
     }
     if let vae = sizes.vae { all[Component.vae.rawValue] = self.vae(vae) }
     for text in sizes.textEncoders { all[text.component.rawValue] = textEncoder(text) }

@@ -7,6 +7,12 @@ struct UNetDimensions: Sendable, Hashable {
   let inputChannels: Int
   /// The channels of the predicted noise; 0 in a ControlNet.
   let outputChannels: Int
+  /// What is concatenated with the latents; `nil` where no published model takes so many channels.
+  var condition: ConcatenatedCondition? {
+    component == .controlNet
+      ? .nothing
+      : ConcatenatedCondition(inputChannels: inputChannels, latentChannels: outputChannels)
+  }
   /// The width of the text that is attended to; `nil` when nothing attends.
   let contextWidth: Int?
   /// The width of each level, outermost first.

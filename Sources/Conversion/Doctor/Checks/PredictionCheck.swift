@@ -12,7 +12,7 @@ struct PredictionCheck: DoctorCheck {
     let statements = Self.statements(of: patient, reading.detection.family)
     let asked = patient.settings.prediction
     if let asked { settle(asked, patient, statements, &plan) }
-    let isPlain = reading.noted["unet"]?.fields["in_channels"]?.intValue == 4
+    let isPlain = ConcatenatedCondition(unet: reading.noted["unet"]?.fields) == .nothing
     guard let first = statements.first else {
       let findings = isPlain ? unsettled(reading.detection.family, patient) : []
       return findings + (asked == nil ? groundless(reading.prediction, patient) : [])
