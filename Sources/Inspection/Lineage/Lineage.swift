@@ -70,7 +70,8 @@ public struct Lineage: Sendable {
     let distinct = (0..<count).filter { !doubles.contains($0) }
     merges = Self.merges(grams, total, distinct)
     let merged = Set(merges.map(\.model))
-    base = Self.base(total, distinct.filter { !merged.contains($0) })
+    base = Self.base(
+      total, distinct.filter { !merged.contains($0) }, rounding: grams.roundings.max() ?? 0)
     let central = distinct.min { a, b in
       let sums = [a, b].map { model in
         distinct.reduce(0) { $0 + total.relativeDistance(model, $1) }
@@ -84,7 +85,7 @@ public struct Lineage: Sendable {
   /// The model from which the others went into directions of their own. Two models cannot tell, and
   /// independent fine-tunes differ from their base at right angles: seen from one of them, all
   /// others lie in the same direction.
-  private static func base(_ gram: GramMatrix, _ models: [Int]) -> Base {
+  private static func base(_ gram: GramMatrix, _ models: [Int], rounding: Double) -> Base {
     guard models.count > 2 else {
       return .unknown("fewer than three models that are no merges of the others")
     }
@@ -93,6 +94,11 @@ public struct Lineage: Sendable {
         models.allSatisfy { gram.relativeDistance(a, $0) < unrelated }
       })
     else { return .unknown("some have nothing in common") }
+    guard
+      models.allSatisfy({ a in
+        models.allSatisfy { $0 == a || gram.relativeDistance(a, $0) > 2 * rounding }
+      })
+    else { return .unknown("some differ by no more than rounding") }
     let scores = models.map { model in
       let others = models.filter { $0 != model }
       var cosines: [Double] = []
@@ -104,7 +110,11 @@ public struct Lineage: Sendable {
       return (model: model, cosine: cosines.reduce(0, +) / Double(max(cosines.count, 1)))
     }.sorted { abs($0.cosine) < abs($1.cosine) }
     let (first, second) = (scores[0], scores[1])
-    guard abs(first.cosine) < 0.25, abs(second.cosine) > 1.5 * abs(first.cosine) + 0.05 else {
+    // From a base others go at right angles or in a common direction; into opposite ones from a
+    // model between them, a merge of which a parent is missing.
+    guard first.cosine > -0.05, first.cosine < 0.25,
+      abs(second.cosine) > 1.5 * abs(first.cosine) + 0.05
+    else {
       return .unknown("no model lies between the others")
     }
     return .model(first.model, cosine: first.cosine)

@@ -119,6 +119,22 @@ import Testing
     }
   }
 
+  /// Without the other parent a merge lies between models, and is no base of theirs.
+  @Test func aMergeWithoutAParentIsNoBase() throws {
+    let merge = Self.sum([(0.7, Self.a), (0.3, Self.b)])
+    let found = try lineage([Self.a, Self.c, merge], halves: true)
+    #expect(found.base == .unknown("no model lies between the others"))
+    #expect(found.merges.isEmpty)
+  }
+
+  @Test func whatDiffersByARoundingTellsNothing() throws {
+    let near = Self.sum([(1, Self.a), (1, Self.noise(9, scale: 1e-4))])
+    let between = Self.sum([(0.5, Self.a), (0.5, near)])
+    let found = try lineage([Self.a, near, between], halves: true)
+    #expect(found.base == .unknown("some differ by no more than rounding"))
+    #expect(found.merges.isEmpty)
+  }
+
   @Test(arguments: [[0.7, 0.3], [0.5, 0.5], [0.95, 0.05]])
   func theRatiosOfAWeightedSumAreFound(ratios: [Float]) throws {
     let merge = Self.sum([(ratios[0], Self.a), (ratios[1], Self.b)])
