@@ -27,6 +27,8 @@ public struct CheckpointSummary: Sendable {
   public let components: [ComponentSummary]
   /// The parts of a model whose family is recognised and has no table.
   public let foreign: ForeignModel?
+  /// The weights whose numbers mean something only with what stands beside them.
+  public let storedForms: StoredForms
   /// The textual inversions that the file is, or that stand beside a LoRA.
   public let embeddings: EmbeddingFile?
 
@@ -59,6 +61,7 @@ public struct CheckpointSummary: Sendable {
     self.checkpoint = checkpoint
     self.reading = reading
     elementTypes = Self.elementTypes(of: checkpoint.source.tensors)
+    storedForms = StoredForms(of: checkpoint.source.tensors)
     foreign =
       if case .failure = reading { ForeignModel(of: checkpoint.source.tensors) } else { nil }
     embeddings =

@@ -101,12 +101,12 @@ public struct ModelInspection: Sendable {
         of: model, request.wantsHealth ? .precision : .summaries, progress: progress)
     }
     let names = Set(tensors.map { ExactName($0.name) })
+    let isShown = { request.patterns.isEmpty || names.contains(ExactName($0)) }
     facts =
       !request.wantsStatistics
       ? nil
-      : try complete?.keeping(where: { names.contains(ExactName($0.name)) })
-        ?? ModelFacts(
-          of: model, where: { names.contains(ExactName($0.name)) }, progress: progress)
+      : try complete?.keeping(where: { isShown($0.name) })
+        ?? ModelFacts(of: model, where: { isShown($0.name) }, progress: progress)
     fileHashes = request.wantsHashes ? try FileHashes.all(of: model.checkpoint) : []
     statedHashes =
       request.wantsHashes ? StatedHash.all(of: model.checkpoint, fileHashes) : []

@@ -53,10 +53,10 @@ extension BlockMap {
   /// Three digits, of large numbers in thousands or millions.
   private func figureText(_ value: Double) -> String {
     switch abs(value) {
-    case 1e9...: String(format: "%.3g G", value / 1e9)
-    case 1e6...: String(format: "%.3g M", value / 1e6)
-    case 1e4...: String(format: "%.3g k", value / 1e3)
-    default: String(format: "%.3g", value)
+    case 1e9...: (value / 1e9).text(digits: 3) + " G"
+    case 1e6...: (value / 1e6).text(digits: 3) + " M"
+    case 1e4...: (value / 1e3).text(digits: 3) + " k"
+    default: value.text(digits: 3)
     }
   }
 

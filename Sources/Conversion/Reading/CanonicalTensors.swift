@@ -24,15 +24,15 @@ public struct CanonicalTensors: TensorSource {
   private let mapped: MappedTensors?
   private let source: any TensorSource
 
-  fileprivate init(of model: ReadModel) {
-    source = model.checkpoint.source
+  init(of checkpoint: Checkpoint, _ reading: Result<LayoutReading, LayoutError>) {
+    source = checkpoint.source
     var tensors: [TensorDescription] = []
     var origins: [Origin] = []
     var places: [Int?] = []
     var leftovers: [(index: Int, origin: Origin)] = source.tensors.indices.map {
       ($0, .unexplained)
     }
-    if let ledger = try? model.reading.get().ledger {
+    if let ledger = try? reading.get().ledger {
       mapped = MappedTensors(source, by: ledger)
       for target in ledger.targets {
         tensors.append(target.description)
@@ -71,9 +71,4 @@ public struct CanonicalTensors: TensorSource {
     guard let place = places[index] else { preconditionFailure("a leftover without a place") }
     return try source.tensor(at: place)
   }
-}
-
-extension ReadModel {
-  /// The tensors under canonical names as far as they have any.
-  public var canonicalTensors: CanonicalTensors { CanonicalTensors(of: self) }
 }

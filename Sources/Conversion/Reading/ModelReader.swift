@@ -42,6 +42,8 @@ public struct ReadModel: Sendable {
   /// What is stated of the pipeline, by the user before the checkpoint: its class, settings and
   /// components.
   let pipeline: JSONObject
+  /// The tensors under canonical names as far as they have any.
+  public let canonicalTensors: CanonicalTensors
   /// What the user says is to become of averaged weights.
   let averages: AveragedWeights?
   /// The names that the file gives, where the user's own table gave others.
@@ -67,6 +69,7 @@ public struct ReadModel: Sendable {
         throw LayoutError(error.problem, origin: path)
       }
     }
+    canonicalTensors = CanonicalTensors(of: checkpoint, reading)
   }
 
   /// diffusers' configuration of each component and of the scheduler: what the user and the source

@@ -50,13 +50,10 @@ public struct ModelFacts: Sendable {
     let source = model.canonicalTensors
     let ingot = model.checkpoint.source as? IngotReader
     let chosen = source.tensors.indices.filter { isWanted(source.tensors[$0]) }
-    func size(_ index: Int) -> Int {
-      let tensor = source.tensors[index]
-      return tensor.elementType.byteCount(for: tensor.shape) ?? 0
-    }
+    let sizes = source.tensors.map { $0.elementType.byteCount(for: $0.shape) ?? 0 }
     // The largest first, so that all threads end at about the same time.
-    let order = chosen.sorted { (size($1), $0) < (size($0), $1) }
-    let total = chosen.reduce(0) { $0 + size($1) }
+    let order = chosen.sorted { (sizes[$1], $0) < (sizes[$0], $1) }
+    let total = chosen.reduce(0) { $0 + sizes[$1] }
     let state = Mutex(State())
     try Workers.forEach(
       order.count,
@@ -81,10 +78,9 @@ public struct ModelFacts: Sendable {
           read = view.byteRange.count
           fact = Self.read(view, sourceName, isCanonical: isCanonical, wantsHalf: wantsHalf)
         }
-        let size = source.tensors[index].elementType.byteCount(for: source.tensors[index].shape)
         state.withLock { [read] state in
           state.found[index] = fact
-          state.done += size ?? 0
+          state.done += sizes[index]
           state.touched += read
         }
       })

@@ -58,7 +58,7 @@ extension ModelDiff {
           value: block.pairCount == 0 ? nil : figure,
           caption:
             "\(block.title): \(block.count(.changed)) of \(block.pairCount) tensors changed, "
-            + "relative norm \(String(format: "%.3g", figure))"))
+            + "relative norm \(figure.text(digits: 3))"))
     }
     return BlockMap(
       figure: "relative norm of the change, ‖B − A‖ / ‖A‖",

@@ -105,14 +105,14 @@ extension ModelInspection {
       Page.Fact("fingerprint", detail.digest.description),
       Page.Fact(
         "first values",
-        detail.firstValues.map { String(format: "%.6g", $0) }.joined(separator: " ")),
+        detail.firstValues.map { $0.text(digits: 6) }.joined(separator: " ")),
     ]
     if let statistics = detail.statistics {
       let figures = [
         ("min", statistics.minimum), ("max", statistics.maximum), ("mean", statistics.mean),
         ("std", statistics.standardDeviation),
       ]
-      facts += figures.map { Page.Fact($0, String(format: "%.6g", $1)) }
+      facts += figures.map { Page.Fact($0, $1.text(digits: 6)) }
       facts += [
         Page.Fact("zeros", Self.count(statistics.zeroCount)),
         Page.Fact("NaN or infinite", Self.count(statistics.nonFiniteCount)),
@@ -124,8 +124,8 @@ extension ModelInspection {
         "Its values",
         .bars(
           BarChart(
-            counts: histogram.counts, lowest: String(format: "%.4g", histogram.minimum),
-            highest: String(format: "%.4g", histogram.maximum), caption: "values of \(name)")))
+            counts: histogram.counts, lowest: histogram.minimum.text(digits: 4),
+            highest: histogram.maximum.text(digits: 4), caption: "values of \(name)")))
     }
   }
 

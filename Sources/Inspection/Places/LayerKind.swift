@@ -1,3 +1,5 @@
+internal import TensorCore
+
 /// What a layer does, by the canonical name of a tensor in it.
 public enum LayerKind: String, Sendable, Hashable, CaseIterable {
   /// Attention of the pixels or tokens to each other.
@@ -23,7 +25,7 @@ public enum LayerKind: String, Sendable, Hashable, CaseIterable {
 
   /// The kind of a canonical or a checkpoint's own name.
   public init(of name: String) {
-    let parts = name.split(separator: ".")
+    let parts = name.dottedParts.filter { !$0.isEmpty }
     let words = Set(parts)
     let module = parts.dropLast().last.map(String.init) ?? ""
     self =

@@ -1,3 +1,5 @@
+internal import TensorCore
+
 /// Where in a model a tensor is: component, block and kind of layer, by its canonical name.
 public struct TensorPlace: Sendable, Hashable {
   /// The first part of the name: `unet`, `text_encoder`.
@@ -9,7 +11,7 @@ public struct TensorPlace: Sendable, Hashable {
 
   /// Takes a name apart.
   public init(of name: String) {
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    let parts = name.dottedParts.map(String.init)
     component = parts.count > 1 ? parts[0] : ""
     var inner = parts.count > 1 ? parts.dropFirst() : parts[...]
     // Levels that say nothing: the tower within the file, the layers' list.

@@ -45,13 +45,13 @@ public struct ModelTree: Sendable, Hashable {
     isLeftBehind: (TensorDescription) -> Bool = { _ in false }
   ) {
     let entries = tensors.map { tensor in
-      let start = isLeftBehind(tensor) ? [TensorPlace.leftBehind.component] : []
+      let start = isLeftBehind(tensor) ? [TensorPlace.leftBehind.component[...]] : []
       return (segments: (start + Self.segments(of: tensor.name))[...], tensor: tensor)
     }
     root = Self.node("", path: "", entries, depth: depth, order)
   }
 
-  private typealias Entry = (segments: ArraySlice<String>, tensor: TensorDescription)
+  private typealias Entry = (segments: ArraySlice<Substring>, tensor: TensorDescription)
 
   private static func node(
     _ title: String, path: String, _ entries: [Entry], depth: Int, _ order: Order
@@ -69,8 +69,8 @@ public struct ModelTree: Sendable, Hashable {
       ($0.value, $1.key.rawValue) > ($1.value, $0.key.rawValue)
     }.map(\.key)
     guard depth > 0 else { return node }
-    var titles: [String] = []
-    var groups: [String: [Entry]] = [:]
+    var titles: [Substring] = []
+    var groups: [Substring: [Entry]] = [:]
     for (segments, tensor) in entries {
       guard let first = segments.first else { continue }
       if groups[first] == nil { titles.append(first) }
@@ -79,7 +79,7 @@ public struct ModelTree: Sendable, Hashable {
     // A component with a single part that has its name says nothing twice.
     let children = titles.map { title in
       Self.node(
-        title, path: path.isEmpty ? title : "\(path).\(title)", groups[title] ?? [],
+        String(title), path: path.isEmpty ? String(title) : "\(path).\(title)", groups[title] ?? [],
         depth: depth - 1, order)
     }
     node.children = sorted(children, by: order, isTop: path.isEmpty)
@@ -98,12 +98,12 @@ public struct ModelTree: Sendable, Hashable {
   }
 
   /// The levels of a name: each part with the number behind it, without the tensor's own last word.
-  static func segments(of name: String) -> [String] {
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    var segments: [String] = []
+  static func segments(of name: String) -> [Substring] {
+    let parts = name.dottedParts
+    var segments: [Substring] = []
     for part in parts.count > 1 ? parts.dropLast() : parts[...] {
-      if Int(part) != nil, let last = segments.popLast() {
-        segments.append("\(last).\(part)")
+      if part.isNumber, let last = segments.popLast() {
+        segments.append(name[last.startIndex..<part.endIndex])
       } else {
         segments.append(part)
       }
@@ -115,7 +115,7 @@ public struct ModelTree: Sendable, Hashable {
         segments.remove(at: 1)
       }
     } else if segments[0] == "vae", ["encoder", "decoder"].contains(segments[1]) {
-      segments[1] += "." + segments.remove(at: 2)
+      segments[1...2] = [name[segments[1].startIndex..<segments[2].endIndex]]
     }
     return segments
   }

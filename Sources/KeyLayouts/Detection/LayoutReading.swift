@@ -65,7 +65,8 @@ public struct LayoutReading: Sendable {
     toSource = table.inverse { travelled.contains(CarriedName.prefix + $0) ? .kept : .restored }
     var ledger = try table.ledger(for: clean)
     let targets = ledger.targets.map(\.description)
-    let names = Names(targets.map(\.name))
+    let targetNames = targets.map(\.name)
+    let names = targetNames == allNames.all ? allNames : Names(targetNames)
     let measures = Measures(StoredForms.unpacked(targets).map(\.tensor), toSource: toSource)
     let everything = known.merging(overrides.configurations) { $0.merging($1) }
     let sizes: ComponentSizes

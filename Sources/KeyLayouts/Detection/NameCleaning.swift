@@ -4,7 +4,7 @@ internal import TensorCore
 /// `DataParallel`, wherever they stand, a component's prefix written twice or in two ways, and the level
 /// of a trainer above it.
 public enum NameCleaning {
-  private static let wrappers: Set<Substring> = ["_orig_mod", "module"]
+  private static let wrappers = ["_orig_mod", "module"]
 
   /// What the same component's names start with: of several, one behind the other, the last counts.
   private static let prefixes = [
@@ -37,23 +37,18 @@ public enum NameCleaning {
 
   /// The name without them.
   public static func clean(_ name: String) -> String {
-    var cleaned = name
-    if name.holdsBytes(of: "mod") {
-      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-      let kept = parts.filter { !wrappers.contains($0) }
-      if kept.count < parts.count, !kept.isEmpty { cleaned = kept.joined(separator: ".") }
-    }
-    while cleaned.hasPrefix(trainer), isTrainers(cleaned.dropFirst(trainer.count)) {
-      cleaned.removeFirst(trainer.count)
+    var cleaned = unwrap(name)
+    while let inner = cleaned[...].behind(trainer), isTrainers(inner) {
+      cleaned = String(inner)
     }
     for prefix in rewrapped {
-      while cleaned.hasPrefix(prefix) { cleaned = unet + cleaned.dropFirst(prefix.count) }
+      while let inner = cleaned[...].behind(prefix) { cleaned = unet + inner }
     }
     for group in prefixes {
       while let prefix = group.first(where: cleaned.hasPrefix),
-        starts(cleaned.dropFirst(prefix.count), with: group)
+        let inner = cleaned[...].behind(prefix), starts(inner, with: group)
       {
-        cleaned.removeFirst(prefix.count)
+        cleaned = String(inner)
       }
     }
     while cleaned.holdsBytes(of: doubledLevel) {
@@ -62,8 +57,15 @@ public enum NameCleaning {
     return cleaned
   }
 
+  /// The name without the wrappers' components, unless it has no others.
+  private static func unwrap(_ name: String) -> String {
+    guard wrappers.contains(where: name.holdsBytes) else { return name }
+    let kept = name.dottedParts.filter { part in !wrappers.contains { $0 == part } }
+    return kept.isEmpty ? name : kept.joined(separator: ".")
+  }
+
   private static func starts(_ name: Substring, with prefixes: [String]) -> Bool {
-    prefixes.contains { name.hasPrefix($0) }
+    prefixes.contains { name.behind($0) != nil }
   }
 
   /// The tensors under clean names.

@@ -1,3 +1,5 @@
+internal import TensorCore
+
 /// Questions about a set of names.
 struct Names: Sendable {
   let all: [String]
@@ -14,20 +16,16 @@ struct Names: Sendable {
     all = Array(names)
     set = Set(all)
     var counts: [Substring: Int] = [:]
-    var previous: Substring = ""
+    counts.reserveCapacity(all.count)
     for name in all where name.utf8.count <= Self.longest {
-      var module = Substring(name)
-      var isLeaf = true
-      while let dot = module.lastIndex(of: ".") {
-        let child = module[module.index(after: dot)...]
-        module = module[..<dot]
-        let number = Int(child).flatMap { $0 >= 0 && $0 < Self.limit ? $0 + 1 : nil } ?? 0
-        counts[module, default: 0] = max(counts[module, default: 0], number)
-        guard isLeaf else { continue }
-        // A weight and its bias stand together: what is above them has been noted.
-        if module == previous { break }
-        previous = module
-        isLeaf = false
+      var module = name[...]
+      while let (parent, child) = module.lastStep {
+        module = parent
+        let number = child.isNumber ? Int(child).flatMap { $0 < Self.limit ? $0 + 1 : nil } ?? 0 : 0
+        let known = counts[module]
+        if known ?? -1 < number { counts[module] = number }
+        // What is above a module was noted with the first name below it.
+        if known != nil { break }
       }
     }
     self.counts = counts

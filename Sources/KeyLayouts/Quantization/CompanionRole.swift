@@ -1,3 +1,5 @@
+internal import TensorCore
+
 /// What a tensor beside a weight says about it.
 public enum CompanionRole: Sendable, Hashable {
   /// What the stored numbers are to be multiplied with: one value, one a row, or one a block.
@@ -62,7 +64,7 @@ enum ScaledMarker {
 
   /// Whether a tensor is one.
   static func isMarker(_ tensor: String) -> Bool {
-    tensor == name || tensor.hasSuffix("." + name)
+    tensor.hasSuffix(name) && tensor.lastComponent == name
   }
 
   /// What the names of the weights start with that a marker speaks of.

@@ -44,12 +44,12 @@ struct WeightCompanions {
   /// A quick look at the last letters: a model has thousands of names, and most end in `weight` or
   /// `bias`.
   private static func mayBeCompanion(_ name: String) -> Bool {
-    guard let last = name.utf8.last, lastLetters.contains(last) else { return false }
-    let end = name.utf8.suffix(7)
-    return !end.elementsEqual(".weight".utf8)
-      && ends.contains { end.suffix(5).elementsEqual($0) }
+    guard let last = name.utf8.last, lastLetters.contains(last), !name.hasSuffix(".weight") else {
+      return false
+    }
+    return suffixes.contains { name.hasSuffix($0) }
   }
 
-  private static let ends = Set(CompanionSpelling.all.map { Array($0.suffix.utf8.suffix(5)) })
-  private static let lastLetters = Set(ends.compactMap(\.last))
+  private static let suffixes = CompanionSpelling.all.map(\.suffix)
+  private static let lastLetters = suffixes.compactMap(\.utf8.last)
 }

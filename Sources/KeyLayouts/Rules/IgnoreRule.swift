@@ -1,3 +1,5 @@
+internal import TensorCore
+
 /// Why a tensor of the source has no place in the model, and which ones.
 public struct IgnoreRule: Sendable, Hashable {
   /// How names are matched. Components match whole: `loss` does not cover `lossy.weight`.
@@ -32,9 +34,41 @@ public struct IgnoreRule: Sendable, Hashable {
     switch pattern {
     case .name(let whole): name == whole
     case .module(let module): name.hasPrefix(module + ".")
-    case .part(let part): name.hasPrefix(part + ".") || name.holdsBytes(of: ".\(part).")
+    case .part(let part):
+      name.holdsBytes(of: part) && name.dottedParts.dropLast().contains(part[...])
     case .tail(let tail): name == tail || name.hasSuffix("." + tail)
     }
+  }
+}
+
+/// Rules in their order, found by the components that they ask for: most names are no rule's, and to
+/// try every rule on each takes longer than all other reading.
+struct IgnoreTable: Sendable {
+  private let rules: [IgnoreRule]
+  /// By the first component of whole names and modules, and by the last one of tails, the places of
+  /// rules.
+  private var byFirst: [Substring: [Int]] = [:]
+  private var byLast: [Substring: [Int]] = [:]
+  /// Those for a component that may stand anywhere.
+  private var parts: [Int] = []
+
+  init(_ rules: [IgnoreRule]) {
+    self.rules = rules
+    for (place, rule) in rules.enumerated() {
+      switch rule.pattern {
+      case .name(let front), .module(let front):
+        byFirst[front.firstComponent, default: []].append(place)
+      case .tail(let tail): byLast[tail.lastComponent, default: []].append(place)
+      case .part: parts.append(place)
+      }
+    }
+  }
+
+  /// The first rule that covers a name.
+  func rule(covering name: String) -> IgnoreRule? {
+    let candidates =
+      (byFirst[name.firstComponent] ?? []) + (byLast[name.lastComponent] ?? []) + parts
+    return candidates.filter { rules[$0].covers(name) }.min().map { rules[$0] }
   }
 }
 

@@ -65,19 +65,32 @@ public struct Ledger: Sendable, Hashable {
   /// - Parameter leftovers: the fate of each tensor that no target draws on, where one is known.
   init(sources: [TensorDescription], targets: [Target], leftovers: [Int: Fate]) {
     self.targets = targets
-    var uses = [[Target]](repeating: [], count: sources.count)
-    for target in targets {
-      for index in Set(target.recipe.sources) { uses[index].append(target) }
+    // Nearly every tensor goes on as one target.
+    var first = [Int?](repeating: nil, count: sources.count)
+    var more: [Int: [TensorDescription]] = [:]
+    for (place, target) in targets.enumerated() {
+      for index in target.recipe.distinctSources {
+        if first[index] == nil {
+          first[index] = place
+        } else {
+          more[index, default: []].append(target.description)
+        }
+      }
     }
     entries = sources.enumerated().map { index, source in
-      let fate: Fate
-      switch uses[index].count {
-      case 0: fate = leftovers[index] ?? .unexplained
-      case 1 where uses[index][0].recipe.isWhole: fate = .mapped(to: uses[index][0].description)
-      case 1 where uses[index][0].recipe.sources.count > 1:
-        fate = .part(of: uses[index][0].description)
-      default: fate = .split(into: uses[index].map(\.description))
+      guard let target = first[index].map({ targets[$0] }) else {
+        return Entry(source: source, fate: leftovers[index] ?? .unexplained)
       }
+      let fate: Fate =
+        if let others = more[index] {
+          .split(into: [target.description] + others)
+        } else if target.recipe.isWhole {
+          .mapped(to: target.description)
+        } else if target.recipe.sources.count > 1 {
+          .part(of: target.description)
+        } else {
+          .split(into: [target.description])
+        }
       return Entry(source: source, fate: fate)
     }
   }

@@ -27,6 +27,12 @@ public indirect enum Recipe: Sendable, Hashable {
     }
   }
 
+  /// The same, each once.
+  var distinctSources: Set<Int> {
+    if case .source(let index) = self { return [index] }
+    return Set(sources)
+  }
+
   /// Whether it is one tensor of the source with all of its values.
   var isWhole: Bool {
     switch self {

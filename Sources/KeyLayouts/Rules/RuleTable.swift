@@ -19,10 +19,10 @@ public struct RuleTable: Sendable {
   /// Tensors of the source that together are one of the target.
   public let joins: [FusedRule]
   /// What is left behind, and why.
-  public let ignored: [IgnoreRule]
+  private let ignored: IgnoreTable
   /// What becomes of a tensor that travelled along, by the name that it had.
   public let carried: @Sendable (String) -> Carried
-  private let places: [String: Int]
+  private let places: [Substring: Int]
   private let wholes: [String: Int]
   private let parts: [String: Int]
 
@@ -35,8 +35,8 @@ public struct RuleTable: Sendable {
     self.rules = rules
     self.fused = fused
     self.joins = joins
-    self.ignored = ignored
-    places = Dictionary(uniqueKeysWithValues: rules.enumerated().map { ($1.source, $0) })
+    self.ignored = IgnoreTable(ignored)
+    places = Dictionary(uniqueKeysWithValues: rules.enumerated().map { ($1.source[...], $0) })
     wholes = Dictionary(uniqueKeysWithValues: fused.enumerated().map { ($1.whole, $0) })
     parts = Dictionary(
       uniqueKeysWithValues: joins.enumerated().flatMap { place, rule in
@@ -76,20 +76,21 @@ public struct RuleTable: Sendable {
 
   private func step(for tensor: TensorDescription) -> Step? {
     guard tensor.name.utf8.count <= Names.longest else { return nil }
-    var module = Substring(tensor.name)
+    var module = tensor.name[...]
     while true {
-      if let place = places[String(module)] {
+      if let place = places[module] {
         let rule = rules[place]
         let shape = rule.shape.apply(to: tensor.shape.dimensions)
         let target = TensorDescription(
-          name: rule.target + tensor.name[module.endIndex...],
+          name: rule.target == rule.source
+            ? tensor.name : rule.target + tensor.name[module.endIndex...],
           elementType: rule.shape.apply(to: tensor.elementType, tensor.shape),
           shape: shape == tensor.shape.dimensions ? tensor.shape : TensorShape(shape))
         return Step(
           target: target, isTransposed: rule.shape == .transpose && tensor.shape.rank == 2)
       }
-      guard let dot = module.lastIndex(of: ".") else { return nil }
-      module = module[..<dot]
+      guard let (parent, _) = module.lastStep else { return nil }
+      module = parent
     }
   }
 
@@ -125,6 +126,7 @@ public struct RuleTable: Sendable {
       try place(companions, of: tensors, into: &made, &leftovers)
     }
     var filled: [String: String] = [:]
+    filled.reserveCapacity(tensors.count)
     for (targets, tensor) in zip(made, tensors) {
       for target in targets {
         if let first = filled.updateValue(tensor.name, forKey: target.description.name) {
@@ -156,7 +158,7 @@ public struct RuleTable: Sendable {
       }
       return (targets, nil)
     }
-    if places[tensor.name] == nil, let rule = ignored.first(where: { $0.covers(tensor.name) }) {
+    if places[tensor.name[...]] == nil, let rule = ignored.rule(covering: tensor.name) {
       guard rule.isCarried else { return ([], .ignored(reason: rule.reason)) }
       var carried = tensor
       carried.name = CarriedName.prefix + tensor.name

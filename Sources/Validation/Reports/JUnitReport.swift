@@ -63,8 +63,8 @@ extension Check {
     if comparison.nonFiniteCount > 0 {
       text += "\(comparison.nonFiniteCount) values are not finite"
     } else {
-      text += "max abs error \(String(format: "%.3g", comparison.maxAbsoluteError))"
-      text += ", relative error \(String(format: "%.3g", comparison.relativeError))"
+      text += "max abs error \(comparison.maxAbsoluteError.text(digits: 3))"
+      text += ", relative error \(comparison.relativeError.text(digits: 3))"
     }
     if let ratio = comparison.peakSignalToNoise {
       text += ", PSNR \(String(format: "%.1f", ratio)) dB"
@@ -73,7 +73,7 @@ extension Check {
     if let remark { text += "; \(remark)" }
     if let firstBlock {
       text += "; first block out of bound: \(firstBlock.block)"
-      text += " (relative error \(String(format: "%.3g", firstBlock.comparison.relativeError))"
+      text += " (relative error \(firstBlock.comparison.relativeError.text(digits: 3))"
       text += firstBlock.lastGoodBlock.map { ", the one before it, \($0), is good)" } ?? ")"
     }
     return text

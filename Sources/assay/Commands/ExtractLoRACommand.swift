@@ -98,7 +98,7 @@ extension ExtractionReport {
     var text = "\(output.escapingControls): \(Format.count(modules.count)) modules of rank "
     text += least == most ? "\(least)" : "\(least) to \(most)"
     text += ", \(Format.bytes(byteCount))\n"
-    text += "relative error \(String(format: "%.3g", relativeError)) of the changes that it holds; "
+    text += "relative error \(relativeError.text(digits: 3)) of the changes that it holds; "
     text += "\(Format.fixed(100 * capturedShare, 2)) % of the energy of all changes\n"
     let worst = modules.sorted { $0.energy - $0.capturedEnergy > $1.energy - $1.capturedEnergy }
     var table = Table([
@@ -107,7 +107,7 @@ extension ExtractionReport {
     ])
     for module in worst.prefix(10) where module.share < 0.9999 {
       table.add([
-        module.name, "\(module.rank)", String(format: "%.3g", module.energy.squareRoot()),
+        module.name, "\(module.rank)", (module.energy.squareRoot()).text(digits: 3),
         Format.fixed(100 * module.share, 2) + " %",
       ])
     }
@@ -131,7 +131,7 @@ extension ExtractionReport {
       let first = losses.first { $0.reason == item.reason }?.tensor ?? ""
       text +=
         "  \(Format.count(item.count)) changed tensor\(item.count == 1 ? " that" : "s of which each") "
-      text += "\(item.reason), norm \(String(format: "%.3g", item.energy.squareRoot())), "
+      text += "\(item.reason), norm \((item.energy.squareRoot()).text(digits: 3)), "
       text += "first \(first.escapingControls)\n"
     }
     return text

@@ -106,7 +106,7 @@ extension Lineage {
     return text + table.text
   }
 
-  private static func number(_ value: Double) -> String { String(format: "%.3g", value) }
+  private static func number(_ value: Double) -> String { value.text(digits: 3) }
 
   private static func percent(_ value: Double) -> String { String(format: "%.1f %%", 100 * value) }
 }

@@ -36,7 +36,7 @@ extension ModelDiff {
       table.add(
         [
           rank.name, "\(rank.rows) x \(rank.columns)" + (rank.isWhole ? "" : " of it"),
-          String(format: "%.3g", rank.energy.squareRoot()),
+          (rank.energy.squareRoot()).text(digits: 3),
           rank.rank.map { Format.count($0) } ?? "cannot tell", Format.fixed(rank.effectiveRank, 1),
         ] + [0.5, 0.9, 0.99].map { Format.count(rank.rank(holding: $0)) })
     }

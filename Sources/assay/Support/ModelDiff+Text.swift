@@ -198,7 +198,7 @@ private struct Figures {
   }
 
   private static func short(_ value: Double) -> String {
-    value == 0 ? "0" : String(format: "%.2g", value)
+    value == 0 ? "0" : value.text(digits: 2)
   }
 
   /// Never 0 % where something changed, nor 100 % where something did not.

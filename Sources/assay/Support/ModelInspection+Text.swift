@@ -111,7 +111,7 @@ extension ModelInspection {
 extension TensorStatistics {
   /// The figures as cells of a table.
   fileprivate var cells: [String] {
-    [minimum, maximum, mean, standardDeviation].map { $0.isNaN ? "" : String(format: "%.4g", $0) }
+    [minimum, maximum, mean, standardDeviation].map { $0.isNaN ? "" : $0.text(digits: 4) }
       + [Format.count(zeroCount), Format.count(nonFiniteCount)]
   }
 }
@@ -160,7 +160,7 @@ extension TensorDetail {
     }
     if let histogram { text += "\n" + histogram.text(width: Self.barWidth) }
     if !firstValues.isEmpty {
-      let values = firstValues.map { String(format: "%.6g", $0) }.joined(separator: " ")
+      let values = firstValues.map { $0.text(digits: 6) }.joined(separator: " ")
       text += "\nfirst values: \(values)\n"
     }
     return text
@@ -177,7 +177,7 @@ extension Histogram {
       let length = count * width / most
       let bar = length > 0 ? String(repeating: "#", count: length) : count > 0 ? "." : ""
       table.add([
-        String(format: "%.4g", minimum + Double(index) * step), Format.count(count), bar,
+        (minimum + Double(index) * step).text(digits: 4), Format.count(count), bar,
       ])
     }
     return table.text

@@ -25,7 +25,7 @@ struct Table {
   var text: String {
     let lengths = rows.map { $0.map(Self.width) }
     let widths = alignments.indices.map { column in lengths.map { $0[column] }.max() ?? 0 }
-    var text = ""
+    var text: [UInt8] = []
     for (row, lengths) in zip(rows, lengths) {
       var spaces = 0
       for column in alignments.indices {
@@ -34,14 +34,15 @@ struct Table {
         if alignments[column] == .right { spaces += padding }
         if lengths[column] > 0 {
           // Spaces are written only in front of something: none at the end of a line.
-          text += String(repeating: " ", count: spaces) + row[column]
+          text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: spaces))
+          text.append(contentsOf: row[column].utf8)
           spaces = 0
         }
         if alignments[column] == .left { spaces += padding }
       }
-      text += "\n"
+      text.append(UInt8(ascii: "\n"))
     }
-    return text
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// How many characters wide a cell is.
@@ -54,9 +55,10 @@ struct Table {
 enum Format {
   /// A whole number with thousands separated: `859,520,964`.
   static func count(_ value: Int) -> String {
+    guard value.magnitude >= 1000 else { return String(value) }
     var digits = String(value.magnitude)
     var groups: [String] = []
-    while digits.count > 3 {
+    while digits.utf8.count > 3 {
       groups.insert(String(digits.suffix(3)), at: 0)
       digits.removeLast(3)
     }

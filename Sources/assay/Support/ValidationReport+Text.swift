@@ -1,4 +1,5 @@
 internal import Foundation
+internal import TensorCore
 internal import Validation
 
 extension ValidationReport {
@@ -45,8 +46,8 @@ extension Check {
     let figures = comparison
     return [
       component, name, figures.shape.map(String.init).joined(separator: "x"),
-      String(format: "%.2g", figures.maxAbsoluteError),
-      String(format: "%.2g", figures.relativeError),
+      figures.maxAbsoluteError.text(digits: 2),
+      figures.relativeError.text(digits: 2),
       Format.fixed(figures.cosineSimilarity, 9),
       figures.peakSignalToNoise.map { $0.isFinite ? "\(Format.fixed($0, 1)) dB" : "\($0)" } ?? "",
       "\(bound)", seconds > 0 ? Format.seconds(seconds) : "\"", isPassed ? "pass" : "FAIL",
