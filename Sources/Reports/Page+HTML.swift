@@ -50,37 +50,31 @@ extension Page {
 }
 
 extension BlockMap {
-  /// Three digits, of large numbers in thousands or millions.
-  private func figureText(_ value: Double) -> String {
-    switch abs(value) {
-    case 1e9...: (value / 1e9).text(digits: 3) + " G"
-    case 1e6...: (value / 1e6).text(digits: 3) + " M"
-    case 1e4...: (value / 1e3).text(digits: 3) + " k"
-    default: value.text(digits: 3)
-    }
-  }
-
   fileprivate var html: String {
     let greatest = greatest
     let rows = groups.map { group in
-      let cells = group.cells.map { cell -> String in
-        guard let value = cell.value, value.isFinite else {
-          return "<span class=\"cell none\" title=\"\(cell.caption.escapedForHTML)\">"
-            + "\(cell.label.escapedForHTML)</span>"
-        }
-        // The root spreads small changes, which are the most.
-        let share = greatest > 0 ? (max(value, 0) / greatest).squareRoot() : 0
-        let hot = share > 0.75 ? " hot hottest" : share > 0.55 ? " hot" : ""
-        return "<span class=\"cell\(hot)\" style=\"--v:\(String(format: "%.3f", share))\" "
-          + "title=\"\(cell.caption.escapedForHTML)\">\(cell.label.escapedForHTML)"
-          + "<small>\(figureText(value))</small></span>"
-      }.joined()
-      return "<div class=\"group\"><span class=\"name\">\(group.name.escapedForHTML)</span>"
-        + "<span class=\"cells\">\(cells)</span></div>"
+      "<div class=\"group\"><span class=\"name\">\(group.name.escapedForHTML)</span>"
+        + "<span class=\"cells\">\(group.cells.map { html($0, greatest) }.joined())</span></div>"
     }.joined(separator: "\n")
+    let marks = Mark.allCases.filter { mark in
+      groups.contains { $0.cells.contains { $0.mark == mark } }
+    }.map { "<br><span class=\"sample \($0.rawValue)\"></span> \($0.meaning.escapedForHTML)" }
     return "<div class=\"map\">\n\(rows)\n</div>\n<p class=\"legend\">"
       + "<span class=\"ramp\"></span> \(figure.escapedForHTML), from 0 to "
-      + "\(figureText(greatest))</p>"
+      + "\(notation.text(greatest))\(marks.joined())</p>"
+  }
+
+  private func html(_ cell: Cell, _ greatest: Double) -> String {
+    let mark = cell.mark.map { " " + $0.rawValue } ?? ""
+    let title = "title=\"\(cell.caption.escapedForHTML)\">\(cell.label.escapedForHTML)"
+    guard let value = cell.value, value.isFinite else {
+      return "<span class=\"cell none\(mark)\" \(title)</span>"
+    }
+    // The root spreads small changes, which are the most.
+    let share = greatest > 0 ? (max(value, 0) / greatest).squareRoot() : 0
+    let hot = share > 0.75 ? " hot hottest" : share > 0.55 ? " hot" : ""
+    return "<span class=\"cell\(hot)\(mark)\" style=\"--v:\(String(format: "%.3f", share))\" "
+      + "\(title)<small>\(notation.text(value))</small></span>"
   }
 }
 

@@ -66,53 +66,6 @@ public struct Page: Sendable, Hashable {
   }
 }
 
-/// A map of a model's blocks: a row a group, a cell a block, coloured by a figure.
-public struct BlockMap: Sendable, Hashable {
-  /// One block.
-  public struct Cell: Sendable, Hashable {
-    let label: String
-    let value: Double?
-    let caption: String
-
-    /// Describes a block.
-    ///
-    /// - Parameters:
-    ///   - value: the figure; `nil` for a block without one.
-    ///   - caption: what is shown on pointing at it.
-    public init(label: String, value: Double?, caption: String) {
-      self.label = label
-      self.value = value
-      self.caption = caption
-    }
-  }
-
-  /// A row of blocks.
-  public struct Group: Sendable, Hashable {
-    let name: String
-    let cells: [Cell]
-
-    /// Puts blocks together.
-    public init(name: String, cells: [Cell]) {
-      self.name = name
-      self.cells = cells
-    }
-  }
-
-  let figure: String
-  let groups: [Group]
-
-  /// Makes a map.
-  ///
-  /// - Parameter figure: what the colour stands for; darkest is the greatest.
-  public init(figure: String, groups: [Group]) {
-    self.figure = figure
-    self.groups = groups
-  }
-
-  /// The greatest figure.
-  var greatest: Double { groups.flatMap(\.cells).compactMap(\.value).max() ?? 0 }
-}
-
 /// Counts by range.
 public struct BarChart: Sendable, Hashable {
   let counts: [Int]

@@ -17,8 +17,13 @@ extension Page {
     const show={
       text:value=>String(value),figure,bytes,
       count:value=>value.toLocaleString("en"),
-      share:value=>(100*value).toFixed(value<0.1?2:1)+" %"
+      share
     };
+    function share(value){
+      if(value>0&&value<1e-4)return"< 0.01 %";
+      if(value<1&&value>0.999)return"> 99.9 %";
+      return(100*value).toFixed(value<0.1?2:1)+" %";
+    }
     function matcher(text){
       const parts=text.trim().toLowerCase().split("*").filter(part=>part);
       return row=>{

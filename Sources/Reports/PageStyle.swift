@@ -29,7 +29,15 @@ extension Page {
     .cell.hot{color:#fff}
     @media (prefers-color-scheme:dark){.cell.hottest{color:#1d1f21}}
     .cell small{display:block;opacity:.75;font-size:.7rem}
-    .cell.none{background:none;outline:1px dashed var(--line);color:var(--soft)}
+    .cell.none{background:none;outline:1px solid var(--line);color:var(--soft)}
+    .other-shape{--stripe:color-mix(in oklab,var(--notable) 55%,transparent)}
+    .hot.other-shape{--stripe:color-mix(in oklab,var(--ink) 45%,transparent)}
+    .other-shape,.cell.none.other-shape{background-image:
+    repeating-linear-gradient(135deg,var(--stripe) 0 3px,transparent 3px 9px)}
+    .cell.none.other-shape{color:var(--ink);outline-color:var(--notable)}
+    .one-sided,.cell.none.one-sided{outline:2px dashed var(--soft);outline-offset:-2px}
+    .sample{display:inline-block;width:1.7rem;height:.9rem;border-radius:4px;
+    vertical-align:text-bottom;background-color:var(--cold)}
     .legend{color:var(--soft);font-size:.85rem;margin:.6rem 0 0}
     .ramp{display:inline-block;width:7rem;height:.7rem;border-radius:4px;vertical-align:baseline;
     background:linear-gradient(90deg in oklab,var(--cold),var(--hot))}

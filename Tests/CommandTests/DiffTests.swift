@@ -99,7 +99,8 @@ import Testing
       let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
       #expect(lines[0].hasPrefix("**") && lines[0].hasSuffix("**"))
       #expect(
-        outcome.output.contains("| component | tensors | same | rounded | changed | max abs |"))
+        outcome.output.contains(
+          "| component | tensors | same | rounded | changed | retyped | max abs |"))
       #expect(outcome.output.contains("<details><summary>3 of "))
       #expect(outcome.output.hasSuffix("\n</details>\n"))
     }

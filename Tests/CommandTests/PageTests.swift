@@ -35,6 +35,29 @@ import Testing
     #expect(same.contains("class=\"verdict good\""))
   }
 
+  /// No block of another shape looks like one that did not change.
+  @Test func diffHatchesWhatItCannotCompare() throws {
+    let other = FixtureFile.path("families/sd21-base.safetensors")
+    let html = try page(["diff", "-q", sd15, other], exit: 1)
+    #expect(html.contains("cell none other-shape\" title=\"text_encoder layers.0: 0 of 16 tensors"))
+    #expect(html.contains("16 of another shape\">layers.0</span>"))
+    #expect(!html.contains("<small>0</small>"))
+    let table = try Tool().run(["diff", sd15, other]).output
+    let rows = table.split(separator: "\n").filter { $0.hasPrefix("text_encoder layers.0 ") }
+    #expect(
+      rows.map { $0.split(separator: " ") } == [
+        ["text_encoder", "layers.0", "16", "0", "0", "16", "0", "0"]
+      ])
+    let markdown = try Tool().run(["diff", "--markdown", sd15, other]).output
+    #expect(markdown.contains("| misshapen |") && markdown.contains("\nof another shape: `"))
+  }
+
+  @Test func inspectCountsParametersInWholeNumbers() throws {
+    let html = try page(["inspect", "-q", sd15], exit: 0)
+    #expect(html.range(of: "<small>[0-9.]+e[+]", options: .regularExpression) == nil)
+    #expect(html.contains("tensors, ") && html.contains(" parameters\">"))
+  }
+
   @Test func aPageThatCannotBeWrittenIsRefusedFirst() throws {
     let path = scratch.path("no/page.html")
     for arguments in [

@@ -20,6 +20,8 @@ import Testing
                 BlockMap.Cell(label: "mid", value: 1, caption: "all"),
                 BlockMap.Cell(label: "up 0", value: nil, caption: "none"),
                 BlockMap.Cell(label: "up 1", value: .nan, caption: "not a number"),
+                BlockMap.Cell(label: "up 2", value: nil, mark: .otherShape, caption: "odd"),
+                BlockMap.Cell(label: "up 3", value: 0, mark: .oneSided, caption: "new"),
               ])
           ])))
     page.add(
@@ -69,7 +71,37 @@ import Testing
       ))
     #expect(html.contains("<span class=\"cell none\" title=\"none\">up 0</span>"))
     #expect(html.contains("<span class=\"cell none\" title=\"not a number\">up 1</span>"))
-    #expect(html.contains("change, from 0 to 1</p>"))
+    #expect(html.contains("change, from 0 to 1<br>"))
+  }
+
+  /// What cannot be compared is not drawn as what did not change.
+  @Test func marksAreDrawnAndExplained() {
+    let html = Self.page("m").html
+    #expect(html.contains("<span class=\"cell none other-shape\" title=\"odd\">up 2</span>"))
+    #expect(html.contains("<span class=\"cell one-sided\" style=\"--v:0.000\" title=\"new\">up 3"))
+    #expect(html.contains("<span class=\"sample other-shape\"></span> tensors of another shape"))
+    #expect(
+      html.contains("<span class=\"sample one-sided\"></span> tensors that one side alone has"))
+    #expect(html.contains(".other-shape{"))
+    var plain = Page(title: "", verdict: "", tone: .good)
+    let cell = BlockMap.Cell(label: "mid", value: 1, caption: "")
+    plain.add("", .map(BlockMap(figure: "f", groups: [BlockMap.Group(name: "", cells: [cell])])))
+    #expect(!plain.html.contains("class=\"sample"))
+  }
+
+  @Test(arguments: [
+    (BlockMap.Notation.count, 2368.0, "2,368"), (.count, 82_432, "82,432"),
+    (.count, 60_105_600, "60.1 M"), (.count, 1_206_568_960, "1.21 G"), (.count, 0, "0"),
+    (.figure, 2368, "2368"), (.figure, 0.0234, "0.0234"), (.figure, 82_432, "82432"),
+    (.figure, 3.5e6, "3.5 M"),
+  ])
+  func thingsAreCountedInWholeNumbers(notation: BlockMap.Notation, value: Double, text: String) {
+    var page = Page(title: "", verdict: "", tone: .good)
+    let cell = BlockMap.Cell(label: "mid", value: value, caption: "")
+    let group = BlockMap.Group(name: "unet", cells: [cell])
+    page.add("", .map(BlockMap(figure: "things", notation, groups: [group])))
+    #expect(page.html.contains("mid<small>\(text)</small>"))
+    #expect(page.html.contains("things, from 0 to \(text)</p>"))
   }
 
   @Test func theTablesDataAreJSON() throws {

@@ -43,6 +43,26 @@ public struct DiffGroup: Sendable, Hashable {
   mutating func add(removed: Int) { removedCount += removed }
 }
 
+extension DiffGroup {
+  /// The counts that a table of groups shows: what is the same, what changed, and whatever else there
+  /// is of.
+  public static func countColumns(
+    _ groups: [DiffGroup]
+  ) -> [(title: String, value: (DiffGroup) -> Int)] {
+    let states = TensorPair.State.allCases.map { state in
+      (title: state.rawValue, value: { (group: DiffGroup) in group.count(state) })
+    }
+    let all =
+      states + [
+        (title: "added", value: { $0.addedCount }), (title: "removed", value: { $0.removedCount }),
+        (title: "retyped", value: { $0.retypedCount }),
+      ]
+    return all.filter { column in
+      ["same", "changed"].contains(column.title) || groups.contains { column.value($0) > 0 }
+    }
+  }
+}
+
 extension ModelDiff {
   /// Everything together.
   public var total: DiffGroup { groups { _ in "" }.first ?? DiffGroup("") }

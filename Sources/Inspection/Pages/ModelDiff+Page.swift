@@ -51,14 +51,11 @@ extension ModelDiff {
       let parts = block.title.split(separator: " ", maxSplits: 1).map(String.init)
       let component = parts.first ?? ""
       if groups.last?.name != component { groups.append((component, [])) }
-      let figure = block.difference.relativeNorm
       groups[groups.count - 1].cells.append(
         BlockMap.Cell(
           label: parts.count > 1 ? parts[1] : component,
-          value: block.pairCount == 0 ? nil : figure,
-          caption:
-            "\(block.title): \(block.count(.changed)) of \(block.pairCount) tensors changed, "
-            + "relative norm \(figure.text(digits: 3))"))
+          value: block.difference.count == 0 ? nil : block.difference.relativeNorm,
+          mark: block.mark, caption: "\(block.title): \(block.summary)"))
     }
     return BlockMap(
       figure: "relative norm of the change, ‖B − A‖ / ‖A‖",
@@ -92,7 +89,8 @@ extension ModelDiff {
   ]
 
   private static func cells(_ difference: TensorDifference?) -> [JSON] {
-    guard let difference else { return figures.map { _ in .null } }
+    // Of what cannot be compared nobody knows how much it changed.
+    guard let difference, difference.count > 0 else { return figures.map { _ in .null } }
     return [
       number(difference.relativeNorm), number(difference.maxAbs), number(difference.meanAbs),
       number(difference.rootMeanSquare),
@@ -108,23 +106,18 @@ extension ModelDiff {
   }
 
   private static func table(_ title: String, _ groups: [DiffGroup]) -> DataTable {
-    DataTable(
-      columns: [
-        DataTable.Column(title), DataTable.Column("tensors", .count),
-        DataTable.Column("changed", .count), DataTable.Column("rounded", .count),
-      ] + figures,
+    let counts = DiffGroup.countColumns(groups)
+    return DataTable(
+      columns: [DataTable.Column(title), DataTable.Column("tensors", .count)]
+        + counts.map { DataTable.Column($0.title, .count) } + figures,
       rows: groups.map { group in
-        [
-          .string(group.title), .integer(group.pairCount), .integer(group.count(.changed)),
-          .integer(group.count(.rounded)),
-        ] + cells(group.difference)
+        [.string(group.title), .integer(group.pairCount)]
+          + counts.map { .integer($0.value(group)) } + cells(group.difference)
       })
   }
 
   private var tensorTable: DataTable {
-    let sorted = pairs.sorted {
-      ($0.difference?.sumSquares ?? 0) > ($1.difference?.sumSquares ?? 0)
-    }
+    let sorted = pairs.sorted { $0.extent > $1.extent }
     return DataTable(
       columns: [
         DataTable.Column("tensor"), DataTable.Column("state"), DataTable.Column("dtype"),
@@ -150,5 +143,31 @@ extension ModelDiff {
       rows: tensors.map {
         [.string($0.name), .string($0.elementType.name), .string($0.shape.description)]
       })
+  }
+}
+
+extension DiffGroup {
+  /// What the figures do not tell.
+  fileprivate var mark: BlockMap.Mark? {
+    if count(.misshapen) > 0 { return .otherShape }
+    return addedCount + removedCount > 0 ? .oneSided : nil
+  }
+
+  /// What happened to the tensors, in words.
+  fileprivate var summary: String {
+    let parts = [
+      (count(.misshapen), "of another shape"), (addedCount, "added"), (removedCount, "removed"),
+    ].filter { $0.0 > 0 }.map { "\($0.grouped) \($1)" }
+    let norm =
+      difference.count > 0 ? ["relative norm \(difference.relativeNorm.text(digits: 3))"] : []
+    return (["\(count(.changed).grouped) of \(pairCount.grouped) tensors changed"] + parts + norm)
+      .joined(separator: ", ")
+  }
+}
+
+extension TensorPair {
+  /// How much of a change it is: what cannot be compared comes first.
+  fileprivate var extent: (Int, Double) {
+    (relation == .incomparable ? 1 : 0, difference?.sumSquares ?? 0)
   }
 }

@@ -51,9 +51,9 @@ extension ModelInspection {
     let checkpoint = summary.checkpoint
     var facts = [
       Page.Fact("file", checkpoint.path), Page.Fact("format", checkpoint.format.rawValue),
-      Page.Fact("tensors", count(checkpoint.source.tensors.count)),
-      Page.Fact("values", count(summary.elementCount)),
-      Page.Fact("bytes of tensors", count(summary.byteCount)),
+      Page.Fact("tensors", checkpoint.source.tensors.count.grouped),
+      Page.Fact("values", summary.elementCount.grouped),
+      Page.Fact("bytes of tensors", summary.byteCount.grouped),
       Page.Fact("dtypes", summary.elementTypes.map(\.elementType.name).joined(separator: ", ")),
     ]
     if case .success(let reading) = summary.reading {
@@ -114,8 +114,8 @@ extension ModelInspection {
       ]
       facts += figures.map { Page.Fact($0, $1.text(digits: 6)) }
       facts += [
-        Page.Fact("zeros", Self.count(statistics.zeroCount)),
-        Page.Fact("NaN or infinite", Self.count(statistics.nonFiniteCount)),
+        Page.Fact("zeros", statistics.zeroCount.grouped),
+        Page.Fact("NaN or infinite", statistics.nonFiniteCount.grouped),
       ]
     }
     page.add("One tensor", .facts(facts))
@@ -137,11 +137,11 @@ extension ModelInspection {
         cells: (component.children.isEmpty ? [component] : component.children).map { block in
           BlockMap.Cell(
             label: block.title, value: Double(block.parameterCount),
-            caption: "\(block.path): \(block.tensorCount) tensors, \(block.parameterCount) "
-              + "parameters")
+            caption: "\(block.path): \(block.tensorCount.grouped) tensors, "
+              + "\(block.parameterCount.grouped) parameters")
         })
     }
-    return groups.isEmpty ? nil : BlockMap(figure: "parameters", groups: groups)
+    return groups.isEmpty ? nil : BlockMap(figure: "parameters", .count, groups: groups)
   }
 
   private var tensorTable: DataTable {
@@ -180,17 +180,6 @@ extension ModelInspection {
     return figures.map { value in
       value.isFinite ? .number(Double(String(format: "%.5e", value)) ?? value) : .null
     } + [.integer(statistics.zeroCount), .integer(statistics.nonFiniteCount)]
-  }
-
-  /// A whole number in groups of three digits.
-  private static func count(_ value: Int) -> String {
-    var digits = Substring(String(value))
-    var groups: [Substring] = []
-    while !digits.isEmpty {
-      groups.insert(digits.suffix(3), at: 0)
-      digits = digits.dropLast(3)
-    }
-    return groups.joined(separator: ",")
   }
 
   private static func short(_ text: String) -> String {

@@ -44,33 +44,17 @@ extension ModelDiff {
   private var kindTable: Table { groupTable("kind of layer", changedKinds) }
 
   private func groupTable(_ title: String, _ groups: [DiffGroup]) -> Table {
+    let counts = DiffGroup.countColumns(groups)
     var table = Table(
-      [(title, .left), ("tensors", .right)] + columns(groups).map { ($0.title, .right) }
+      [(title, .left), ("tensors", .right)] + counts.map { ($0.title, .right) }
         + Figures.titles.map { ($0, .right) })
     for group in groups {
       table.add(
         [group.title, Format.count(group.pairCount)]
-          + columns(groups).map { Format.count($0.value(group)) }
+          + counts.map { Format.count($0.value(group)) }
           + Figures(group.difference).cells)
     }
     return table
-  }
-
-  /// Counts are shown where there is anything to count.
-  private func columns(
-    _ groups: [DiffGroup]
-  ) -> [(title: String, value: (DiffGroup) -> Int)] {
-    let states = TensorPair.State.allCases.map { state in
-      (title: state.rawValue, value: { (group: DiffGroup) in group.count(state) })
-    }
-    let all =
-      states + [
-        (title: "added", value: { $0.addedCount }), (title: "removed", value: { $0.removedCount }),
-        (title: "retyped", value: { $0.retypedCount }),
-      ]
-    return all.filter { column in
-      ["same", "changed"].contains(column.title) || groups.contains { column.value($0) > 0 }
-    }
   }
 
   private func names(_ title: String, _ names: [String], _ limit: Int) -> String {
@@ -93,10 +77,12 @@ extension ModelDiff {
       }, limit)
   }
 
+  private var misshapen: [TensorPair] { pairs.filter { $0.state == .misshapen } }
+
   private func misshapenText(_ limit: Int) -> String {
     names(
       "other shapes",
-      pairs.filter { $0.state == .misshapen }.map { pair in
+      misshapen.map { pair in
         var text = "\(pair.name): \(pair.a.shape) is \(pair.b.shape)"
         if case .rows(let common) = pair.relation, let difference = pair.difference {
           text +=
@@ -132,16 +118,21 @@ extension ModelDiff {
     var text = "**\(verdict.sentence.escapingMarkdown)**\n\n"
     text +=
       "A: `\(a.path.escapingControls)` (\(a.format)), B: `\(b.path.escapingControls)` (\(b.format))\n\n"
+    let counts = DiffGroup.countColumns(components)
     text += Self.markdownRow(
-      ["component", "tensors", "same", "rounded", "changed"] + Figures.titles)
-    text += Self.markdownRule(left: 1, right: 4 + Figures.titles.count)
+      ["component", "tensors"] + counts.map(\.title) + Figures.titles)
+    text += Self.markdownRule(left: 1, right: 1 + counts.count + Figures.titles.count)
     for group in components {
-      let counts = [.same, .rounded, .changed].map { String(group.count($0)) }
       text += Self.markdownRow(
-        [group.title, String(group.pairCount)] + counts + Figures(group.difference).cells)
+        [group.title, Format.count(group.pairCount)]
+          + counts.map { Format.count($0.value(group)) } + Figures(group.difference).cells)
     }
-    for (title, names) in [("removed", removed), ("added", added)] where !names.isEmpty {
-      let list = names.prefix(limit).map { "`\($0.name.escapingControls)`" }.joined(separator: ", ")
+    let lists = [
+      ("removed", removed.map(\.name)), ("added", added.map(\.name)),
+      ("of another shape", misshapen.map { "\($0.name) \($0.a.shape) → \($0.b.shape)" }),
+    ]
+    for (title, names) in lists where !names.isEmpty {
+      let list = names.prefix(limit).map { "`\($0.escapingControls)`" }.joined(separator: ", ")
       text +=
         "\n\(title): \(list)" + (names.count > limit ? " and \(names.count - limit) more" : "")
         + "\n"
@@ -185,6 +176,11 @@ private struct Figures {
   let cells: [String]
 
   init(_ difference: TensorDifference) {
+    // Of what cannot be compared nobody knows how much it changed.
+    guard difference.count > 0 else {
+      cells = Self.titles.map { _ in "" }
+      return
+    }
     let nonFinite = [difference.nonFiniteCountA, difference.nonFiniteCountB]
     cells =
       [

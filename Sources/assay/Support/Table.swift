@@ -1,4 +1,5 @@
 internal import Foundation
+internal import TensorCore
 
 /// Rows of text in aligned columns.
 struct Table {
@@ -54,17 +55,7 @@ struct Table {
 /// Numbers as people read them.
 enum Format {
   /// A whole number with thousands separated: `859,520,964`.
-  static func count(_ value: Int) -> String {
-    guard value.magnitude >= 1000 else { return String(value) }
-    var digits = String(value.magnitude)
-    var groups: [String] = []
-    while digits.utf8.count > 3 {
-      groups.insert(String(digits.suffix(3)), at: 0)
-      digits.removeLast(3)
-    }
-    groups.insert(digits, at: 0)
-    return (value < 0 ? "-" : "") + groups.joined(separator: ",")
-  }
+  static func count(_ value: Int) -> String { value.grouped }
 
   /// A number of bytes in binary units: `1.99 GiB`.
   static func bytes(_ value: Int) -> String {
