@@ -57,7 +57,8 @@ extension CheckpointSummary {
         ]
       }
       json["layout"] = .null
-      json["evidence"] = [.string(error.description)]
+      json["evidence"] = [.string(adapter?.origin?.evidence ?? error.description)]
+      if let adapter { json["adapter"] = adapter.json }
       json["components"] = []
     }
     let training = TrainingSummary(metadata: checkpoint.metadata)

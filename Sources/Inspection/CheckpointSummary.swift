@@ -29,6 +29,8 @@ public struct CheckpointSummary: Sendable {
   public let foreign: ForeignModel?
   /// The weights whose numbers mean something only with what stands beside them.
   public let storedForms: StoredForms
+  /// What the file is where it is a LoRA or one of its kin.
+  public let adapter: AdapterSummary?
   /// The textual inversions that the file is, or that stand beside a LoRA.
   public let embeddings: EmbeddingFile?
 
@@ -62,8 +64,10 @@ public struct CheckpointSummary: Sendable {
     self.reading = reading
     elementTypes = Self.elementTypes(of: checkpoint.source.tensors)
     storedForms = StoredForms(of: checkpoint.source.tensors)
+    let isKnown = (try? reading.get()) != nil
+    adapter = isKnown ? nil : AdapterSummary(of: checkpoint)
     foreign =
-      if case .failure = reading { ForeignModel(of: checkpoint.source.tensors) } else { nil }
+      isKnown || adapter != nil ? nil : ForeignModel(of: checkpoint.source.tensors)
     embeddings =
       .bundled(in: checkpoint.source.tensors)
       ?? EmbeddingFile(of: checkpoint.source.tensors, metadata: checkpoint.portableMetadata)

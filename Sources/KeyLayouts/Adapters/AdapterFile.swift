@@ -10,6 +10,8 @@ public struct AdapterFile: Sendable, Hashable {
     public let reason: String
     /// Whether it is known what it is: an embedding that travels with the LoRA.
     public let isKnown: Bool
+    /// The form that it is a part of, where that is known by its name alone: OFT.
+    public var form: String?
   }
 
   /// The tensors of the file.
@@ -82,7 +84,8 @@ public struct AdapterFile: Sendable, Hashable {
     let parts = name.split(separator: ".")
     if let match = unsupported.first(where: { form in parts.contains { $0 == form.part } }) {
       return Leftover(
-        index: index, reason: "\(match.title), which cannot be merged", isKnown: false)
+        index: index, reason: "\(match.title), which cannot be merged", isKnown: false,
+        form: match.title)
     }
     return Leftover(index: index, reason: noPart, isKnown: false)
   }

@@ -14,29 +14,39 @@ extension AdapterModule {
     guard let change, let weight = target.weight else { return nil }
     let rows = weight.shape.dimensions.first ?? 1
     let columns = rows == 0 ? 0 : weight.shape.elementCount / rows
-    let found: (rows: Int, columns: Int)
-    switch change {
-    case .lowRank(let product), .hadamard(let product, _):
-      found = (product.rows, product.columns)
-    case .generalised(_, let product):
-      let inputs = weight.shape.rank > 1 ? weight.shape[1] : 0
-      guard file.tensors[product.right].shape[1] == inputs else {
-        return error("\(product.rows) × \(product.columns) values", on: weight, file)
-      }
-      found = (product.rows, product.columns)
-    case .kronecker(let first, let second):
-      let (rows, tooMany) = first.rows.multipliedReportingOverflow(by: second.rows)
-      let (columns, tooWide) = first.columns.multipliedReportingOverflow(by: second.columns)
-      found = tooMany || tooWide ? (-1, -1) : (rows, columns)
-    case .difference(let place):
-      let shape = file.tensors[place].shape
-      let rows = shape.dimensions.first ?? 1
-      found = (rows, rows == 0 ? 0 : shape.elementCount / rows)
+    let found = extents(in: file) ?? (-1, -1)
+    var isOfInputs = true
+    if case .generalised(_, let product) = change {
+      isOfInputs =
+        file.tensors[product.right].shape[1] == (weight.shape.rank > 1 ? weight.shape[1] : 0)
     }
-    guard found == (rows, columns) else {
+    guard isOfInputs, found == (rows, columns) else {
       return error("\(found.rows) × \(found.columns) values", on: weight, file)
     }
     return misfitOfMagnitudes(on: weight, file)
+  }
+
+  /// The rows of what the module adds to a weight, and everything else in one: inputs times kernel;
+  /// `nil` where it changes no weight, or the numbers are beyond counting.
+  func extents(in file: AdapterFile) -> (rows: Int, columns: Int)? {
+    switch change {
+    case .lowRank(let product), .hadamard(let product, _), .generalised(_, let product):
+      return (product.rows, product.columns)
+    case .kronecker(let first, let second):
+      let (rows, tooMany) = first.rows.multipliedReportingOverflow(by: second.rows)
+      let (columns, tooWide) = first.columns.multipliedReportingOverflow(by: second.columns)
+      return tooMany || tooWide ? nil : (rows, columns)
+    case .difference(let place):
+      let shape = file.tensors[place].shape
+      let rows = shape.dimensions.first ?? 1
+      return (rows, rows == 0 ? 0 : shape.elementCount / rows)
+    case nil: return nil
+    }
+  }
+
+  /// Whether the layer has a kernel of more than one place.
+  public func isKernel(in file: AdapterFile) -> Bool {
+    parts.values.contains { file.tensors[$0].shape.dimensions.dropFirst(2).contains { $0 > 1 } }
   }
 
   /// Whether DoRA's magnitudes are one a row: PEFT's are whatever their shape; LyCORIS writes

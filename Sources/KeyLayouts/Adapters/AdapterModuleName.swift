@@ -56,6 +56,14 @@ public struct AdapterModuleName: Sendable, Hashable, CustomStringConvertible {
     self.init(scopes: prefix?.scopes, path: parts.joined(separator: "."), isFlat: false)
   }
 
+  /// The component that it is most likely in: the first that its name says, or by words that text
+  /// encoders alone have.
+  public var likelyScope: String {
+    if let scope = scopes?.first { return scope }
+    return ["self_attn", "text_model", "mlp.fc", "mlp_fc"].contains(where: path.contains)
+      ? "text_encoder" : "unet"
+  }
+
   private init(scopes: [String]?, path: String, isFlat: Bool) {
     self.scopes = scopes
     self.path = path

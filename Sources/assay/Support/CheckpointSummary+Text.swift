@@ -62,6 +62,7 @@ extension CheckpointSummary {
         + "(\(detection.evidence.joined(separator: "; ").escapingControls))\n"
         + reading.predictionText
     case .failure(let error):
+      if let adapter { return adapter.text }
       return "family: \(error.description.escapingControls)\n"
     }
   }

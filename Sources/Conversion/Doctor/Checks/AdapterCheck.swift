@@ -71,13 +71,6 @@ struct AdapterCheck: DoctorCheck {
   }
 }
 
-extension AdapterModule {
-  /// Whether the layer has a kernel of more than one place.
-  fileprivate func isKernel(in file: AdapterFile) -> Bool {
-    parts.values.contains { file.tensors[$0].shape.dimensions.dropFirst(2).contains { $0 > 1 } }
-  }
-}
-
 extension ElementType {
   /// Whether a number is one of the type's.
   fileprivate func holds(_ number: Double) -> Bool {
