@@ -7,8 +7,9 @@ extension AdapterSummary {
   /// Two or three lines for people: what it is, what it changes and how much, what it is for.
   var text: String {
     let file = adapter.file
+    let count = file.modules.count
     let naming = file.naming.map { " in \($0.title) names" } ?? ""
-    var text = "\(title)\(naming): \(Format.count(file.modules.count)) modules ("
+    var text = "\(title)\(naming): \(Format.count(count)) module\(count == 1 ? "" : "s") ("
     text += AdapterForms(kinds: kinds).text
     text +=
       "; \(components.map { "\($0.name) \(Format.count($0.modules))" }.joined(separator: ", "))"
@@ -29,7 +30,8 @@ extension AdapterSummary {
       ?? "trained for: neither a width nor a word tells\n"
     let unknown = file.leftovers.filter { !$0.isKnown }
     if let first = unknown.first {
-      text += "\(Format.count(unknown.count)) tensors are no part of it: first "
+      text += "\(Format.count(unknown.count)) \(unknown.count == 1 ? "tensor is" : "tensors are") "
+      text += "no part of it: first "
       text += "'\(file.tensors[first.index].name.escapingControls)', \(first.reason)\n"
     }
     return text
