@@ -5,7 +5,9 @@
 `scaled` and `scaled-rows` are a whole, tiny SDXL U-Net with both text encoders in the original names, `scaled-folder`
 the same in diffusers' names, `unknown` is no model with a table of names: a few layers in every form that is
 recognised. `expected.json` holds, by file and type, the number of weights and the SHA-256 of the bytes that torch makes
-of all of them in the order of their names: `(weight.float() * scale.float()).to(type)`.
+of all of them in the order of their names: `(weight.float() * scale.float()).to(type)`. `original` is what `scaled`
+and `scaled-rows` were made of, in float16; `differences.json` holds, by file and component, how far what they stand for is
+from it, as torch computes it in double precision.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import transformers
 from safetensors.torch import save_file
 
 HERE = Path(__file__).parent
-sys.path += [str(HERE.parent / "families"), str(HERE.parent / "embeddings")]
+sys.path += [str(HERE.parent / "embeddings"), str(HERE.parent / "families")]
 import original_names  # noqa: E402
 import variants  # noqa: E402
 
@@ -70,6 +72,40 @@ def quantised(tensors: Tensors, kind: torch.dtype, suffix: str, shape: str) -> T
     return made
 
 
+def product(tensors: Tensors, name: str) -> torch.Tensor:
+    """A weight times the scale beside it, in float32, as ComfyUI computes it."""
+    value = tensors[name].float()
+    for suffix in ("scale_weight", "weight_scale"):
+        if (scale := tensors.get(beside(name, suffix))) is not None:
+            scale = scale.float()
+            if scale.ndim == 1 and scale.numel() > 1:
+                scale = scale.reshape(-1, *[1] * (value.ndim - 1))
+            if scale.ndim == 2 and value.ndim == 2:
+                scale = scale.repeat_interleave(value.shape[0] // scale.shape[0], 0).repeat_interleave(value.shape[1] // scale.shape[1], 1)
+            value = value * scale
+    return value
+
+
+COMPONENTS = {
+    "unet": "model.diffusion_model.", "text_encoder": "conditioner.embedders.0.", "text_encoder_2": "conditioner.embedders.1.",
+}
+
+
+def differences(plain: Tensors, scaled: Tensors) -> dict[str, dict[str, float]]:
+    """The figures of all weights of each component together."""
+    found = {}
+    for component, prefix in COMPONENTS.items():
+        names = [n for n, t in plain.items() if n.startswith(prefix) and t.is_floating_point() and not n.endswith("logit_scale")]
+        a = torch.cat([plain[n].double().flatten() for n in names])
+        b = torch.cat([product(scaled, n).double().flatten() for n in names])
+        found[component] = {
+            "max_abs": (b - a).abs().max().item(), "mean_abs": (b - a).abs().mean().item(), "norm": (b - a).norm().item(),
+            "norm_a": a.norm().item(), "norm_b": b.norm().item(), "cosine": ((a * b).sum() / a.norm() / b.norm()).item(),
+            "values": a.numel(), "changed": int((a != b).sum()),
+        }
+    return found
+
+
 def expected(tensors: Tensors) -> dict[str, str | int]:
     """What is left when scales have been multiplied in."""
     digests = {name: hashlib.sha256() for name in TYPES}
@@ -77,15 +113,7 @@ def expected(tensors: Tensors) -> dict[str, str | int]:
     for name, tensor in sorted(tensors.items()):
         if name.endswith("scaled_fp8") or any(name.endswith(suffix) for suffix in SCALES) or not tensor.is_floating_point():
             continue
-        value = tensor.float()
-        for suffix in ("scale_weight", "weight_scale"):
-            if (scale := tensors.get(beside(name, suffix))) is not None:
-                scale = scale.float()
-                if scale.ndim == 1 and scale.numel() > 1:
-                    scale = scale.reshape(-1, *[1] * (tensor.ndim - 1))
-                if scale.ndim == 2 and tensor.ndim == 2:
-                    scale = scale.repeat_interleave(tensor.shape[0] // scale.shape[0], 0).repeat_interleave(tensor.shape[1] // scale.shape[1], 1)
-                value = value * scale
+        value = product(tensors, name)
         for kind, dtype in TYPES.items():
             digests[kind].update(value.to(dtype).reshape(-1).view(torch.uint8).numpy().tobytes())
         count += 1
@@ -148,11 +176,13 @@ def main(target: Path) -> None:
         "scaled": quantised(single, e4m3, "scale_weight", "one") | {"model.diffusion_model.scaled_fp8": torch.zeros(0).to(e4m3)},
         "scaled-rows": quantised(single, e5m2, "weight_scale", "rows"),
         "scaled-folder": quantised(folder, e4m3, "weight_scale", "one"),
-        "unknown": unknown(), "packed": packed(),
+        "unknown": unknown(), "packed": packed(), "original": single,
     }
     for name, tensors in files.items():
         save_file({k: t.contiguous().clone() for k, t in tensors.items()}, target / f"{name}.safetensors")
-    found = {name: expected(tensors) for name, tensors in files.items() if name != "packed"}
+    found = {name: expected(tensors) for name, tensors in files.items() if name not in ("packed", "original")}
+    apart = {name: differences(single, files[name]) for name in ("scaled", "scaled-rows")}
+    (target / "differences.json").write_text(json.dumps(apart, indent=1) + "\n")
     (target / "expected.json").write_text(json.dumps(found, indent=1) + "\n")
 
 

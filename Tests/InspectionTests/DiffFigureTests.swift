@@ -16,7 +16,7 @@ import Testing
   /// The tensors as `assay diff --json` has them.
   private static let found: [String: JSON] = {
     let sides = ["a", "b"].compactMap { side in
-      (try? ModelReader.open(path: ModelEdit.path("diff/\(side).safetensors"))).map(DiffSide.init)
+      try? DiffSide(ModelReader.open(path: ModelEdit.path("diff/\(side).safetensors")))
     }
     let tolerance = expected["tolerance"]?.arrayValue?.compactMap(\.doubleValue) ?? []
     guard sides.count == 2, tolerance.count == 2,

@@ -19,7 +19,7 @@ import Testing
     let original = try ModelEdit(base)
     var edited = original
     try edit(&edited)
-    return try ModelDiff(original.side("a"), edited.side("b"), tolerance: tolerance)
+    return try ModelDiff(try original.side("a"), try edited.side("b"), tolerance: tolerance)
   }
 
   @Test func aModelIsIdenticalToItself() throws {
@@ -42,7 +42,7 @@ import Testing
         output: folder.path(output), container: try .named(byOutput: output))
       _ = try Converter(model, request).run()
       let other = try ModelReader.open(path: folder.path(output))
-      let diff = try ModelDiff(DiffSide(model), DiffSide(other))
+      let diff = try ModelDiff(try DiffSide(model), try DiffSide(other))
       #expect(diff.isEqual, "\(output): \(diff.verdict.sentence)")
       #expect(diff.verdict.kind == .identical || diff.verdict.kind == .reencoded)
       #expect(diff.added.isEmpty && diff.removed.isEmpty && diff.renamed.isEmpty)
@@ -91,7 +91,7 @@ import Testing
 
   @Test func anotherArchitectureIsTold() throws {
     let other = try ModelEdit("families/controlnet-sdxl.safetensors")
-    let diff = try ModelDiff(ModelEdit(Self.base).side(), other.side())
+    let diff = try ModelDiff(ModelEdit(Self.base).side(), try other.side())
     #expect(diff.verdict.kind == .otherArchitecture)
     #expect(diff.pairs.isEmpty && !diff.isEqual)
   }
@@ -105,7 +105,7 @@ import Testing
     }()
     var wide = half
     wide.cast(to: type)
-    let diff = try ModelDiff(half.side(), wide.side())
+    let diff = try ModelDiff(try half.side(), try wide.side())
     #expect(diff.isEqual)
     #expect(diff.verdict.kind == .reencoded)
     #expect(diff.verdict.sentence.contains("in another type with the same values"))
@@ -119,7 +119,7 @@ import Testing
     wide.addNoise(0.001) { _ in true }
     var narrow = wide
     narrow.cast(to: type)
-    let diff = try ModelDiff(wide.side(), narrow.side())
+    let diff = try ModelDiff(try wide.side(), try narrow.side())
     #expect(!diff.isEqual)
     #expect(diff.verdict.kind == .reencoded)
     #expect(diff.verdict.sentence.contains("rounded through \(type.name)"))
@@ -173,7 +173,7 @@ import Testing
     edited.rename("half", to: "other")
     edited.rename("double", to: "changed")
     edited.change(where: { $0 == "changed" }) { values, _ in values[0] += 1 }
-    let diff = try ModelDiff(source.side(), edited.side())
+    let diff = try ModelDiff(try source.side(), try edited.side())
     #expect(diff.renamed.map { [$0.a.name, $0.b.name] } == [["half", "other"]])
     #expect(Set(diff.removed.map(\.name)) == ["single", "double"])
     #expect(diff.added.map(\.name) == ["changed"])
@@ -186,7 +186,7 @@ import Testing
       var edit = try ModelEdit("diff/a.safetensors")
       edit.remove { $0 != "single" }
       edit.replace("single", shape: shape, with: values)
-      return edit.side()
+      return try edit.side()
     }
     let values: [Float] = [1, 2, 3, 4, 5, 6]
     let a = try side([2, 3], values)
@@ -213,7 +213,7 @@ import Testing
     let tensor = TensorDescription(name: "norm_out.linear", elementType: .float32, shape: shape)
     source.add(tensor, values)
     edited.add(tensor, values.indices.map { values[place($0)] + noise * generator.normal() })
-    return try #require(ModelDiff(source.side(), edited.side()).pairs.first)
+    return try #require(ModelDiff(try source.side(), try edited.side()).pairs.first)
   }
 
   @Test func swappedHalvesOfAScaleAndShiftAreSeenThrough() throws {
@@ -291,7 +291,7 @@ import Testing
     let checkpoint = try ModelEdit("digits/digits.ckpt")
     var bare = checkpoint
     bare.remove { !$0.contains("model.") }
-    let diff = try ModelDiff(checkpoint.side(), bare.side())
+    let diff = try ModelDiff(try checkpoint.side(), try bare.side())
     #expect(diff.isEqual)
     #expect(diff.leftBehind.map(\.isFirst) == [true])
     #expect(diff.leftBehind.first?.reason == "schedule buffer")
@@ -312,7 +312,7 @@ import Testing
         metadata: JSONObject())
       let request = ConversionRequest(output: folder.path(name), container: .ingot)
       _ = try Converter(ReadModel(checkpoint), request).run()
-      return DiffSide(try ModelReader.open(path: folder.path(name)))
+      return try DiffSide(try ModelReader.open(path: folder.path(name)))
     }
     return (try side(original, "a.ingot"), try side(edited, "b.ingot"))
   }

@@ -98,7 +98,7 @@ struct ModelEdit: TensorSource {
   }
 
   /// The model as one side of a comparison.
-  func side(_ path: String = "edited") -> DiffSide { DiffSide(read(path)) }
+  func side(_ path: String = "edited") throws -> DiffSide { try DiffSide(read(path)) }
 
   private static func view(_ values: [Float], _ description: TensorDescription) -> TensorView {
     let bytes = values.withUnsafeBytes {

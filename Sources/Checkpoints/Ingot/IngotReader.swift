@@ -103,6 +103,10 @@ public struct IngotReader: TensorSource, CheckpointReader {
       description: record.description, storage: storage, byteRange: record.byteRange)
   }
 
+  /// Tells the system that only some of the tensors will be read, so that it fetches no others on the
+  /// way.
+  package func readsScattered() { storage.advise(.scattered, range: 0..<storage.count) }
+
   /// What the index says about the tensor at an index of `tensors`: digest and statistics.
   public func record(at index: Int) -> IngotRecord { self.index.records[places[index]] }
 

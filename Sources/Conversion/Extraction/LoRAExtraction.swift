@@ -30,8 +30,8 @@ public struct LoRAExtraction: Sendable {
   ) throws -> ExtractionReport {
     // Of float8 with scales, the weights themselves.
     let plain = LoRAExtraction(
-      from: try base.multiplyingScales { _, _ in true },
-      to: try tuned.multiplyingScales { _, _ in true }, request)
+      from: try base.multiplyingScales(),
+      to: try tuned.multiplyingScales(), request)
     return try plain.extract(progress: progress)
   }
 

@@ -1,6 +1,6 @@
 internal import Checkpoints
-internal import KeyLayouts
-internal import TensorCore
+package import KeyLayouts
+package import TensorCore
 
 extension ReadModel {
   /// The model with scales multiplied into weights: what is computed with are weights, not the
@@ -10,9 +10,9 @@ extension ReadModel {
   ///   - overrides: what the user states about the model.
   ///   - isWanted: whether to multiply a weight of a component and shape; it gets float32.
   /// - Throws: `LayoutError` when a scale does not fit its weight.
-  func multiplyingScales(
+  package func multiplyingScales(
     overrides: ConfigurationOverrides = ConfigurationOverrides(),
-    where isWanted: (Component?, TensorShape) -> Bool
+    where isWanted: (Component?, TensorShape) -> Bool = { _, _ in true }
   ) throws(LayoutError) -> ReadModel {
     let tensors = checkpoint.source.tensors
     let entries = (try? reading.get())?.ledger.entries

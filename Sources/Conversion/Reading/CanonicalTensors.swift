@@ -71,4 +71,41 @@ public struct CanonicalTensors: TensorSource {
     guard let place = places[index] else { preconditionFailure("a leftover without a place") }
     return try source.tensor(at: place)
   }
+
+  /// Of a weight into which its scale is multiplied, both as they are stored; `nil` for any other.
+  ///
+  /// - Throws: the container's error when they cannot be produced.
+  package func scaledWeight(at index: Int) throws -> ScaledWeight? {
+    guard let found = scaledPlace(of: index) else { return nil }
+    return try found.stored.scaledWeight(
+      at: found.place, part: found.part, of: found.count, isTransposed: found.isTransposed)
+  }
+
+  /// The type that such a weight is stored in; `nil` for any other tensor.
+  package func scaledType(at index: Int) -> ElementType? {
+    scaledPlace(of: index).flatMap { $0.stored.scaledType(at: $0.place) }
+  }
+
+  /// Where a tensor lies among those that may be multiplied with scales.
+  private struct ScaledPlace {
+    let stored: MappedTensors
+    let place: Int
+    /// Which of how many equal parts it is.
+    var part = 0
+    var count = 1
+    var isTransposed = false
+  }
+
+  private func scaledPlace(of index: Int) -> ScaledPlace? {
+    guard let stored = source as? MappedTensors else { return nil }
+    if let place = places[index] { return ScaledPlace(stored: stored, place: place) }
+    guard let mapped, index < mapped.tensors.count else { return nil }
+    switch mapped.targets[index].recipe {
+    case .rows(.source(let place), let part, let count):
+      return ScaledPlace(stored: stored, place: place, part: part, count: count)
+    case .transposed(.source(let place)):
+      return ScaledPlace(stored: stored, place: place, isTransposed: true)
+    default: return nil
+    }
+  }
 }

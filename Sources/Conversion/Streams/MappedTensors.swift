@@ -27,6 +27,29 @@ struct MappedTensors: TensorSource {
       .described(as: target)
   }
 
+  /// Of a weight into which its scale is multiplied, both as they are stored; `nil` for any other.
+  ///
+  /// - Parameters:
+  ///   - part: which of so many equal parts of the weight is meant.
+  ///   - isTransposed: whether its rows are columns.
+  /// - Throws: the source's error when they cannot be produced.
+  func scaledWeight(
+    at index: Int, part: Int, of count: Int, isTransposed: Bool
+  ) throws -> ScaledWeight? {
+    guard case .scaled(.source(let weight), .source(let scale), _) = targets[index].recipe else {
+      return nil
+    }
+    return ScaledWeight(
+      try source.tensor(at: weight), by: try source.tensor(at: scale), part: part, of: count,
+      isTransposed: isTransposed)
+  }
+
+  /// The type that such a weight is stored in; `nil` for any other tensor.
+  func scaledType(at index: Int) -> ElementType? {
+    guard case .scaled(.source(let weight), _, _) = targets[index].recipe else { return nil }
+    return source.tensors[weight].elementType
+  }
+
   /// The tensor that a recipe makes.
   ///
   /// - Parameter shape: its shape, where the recipe itself does not tell.

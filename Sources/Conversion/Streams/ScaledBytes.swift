@@ -9,17 +9,15 @@ struct ScaledBytes: BlockProvider {
   let count: Int
   let blockBytes = 4
   private let weight: TensorView
-  private let grid: ScaleGrid
-  private let scale: TensorView
+  private let scales: ScaleRuns
 
   /// Traps when the scale does not fit the weight: whoever made the recipe has checked.
   init(_ weight: TensorView, by scale: TensorView) {
-    guard let grid = ScaleGrid(scale.description, of: weight.description) else {
+    guard let scales = ScaleRuns(scale, of: weight.description) else {
       preconditionFailure("a scale that does not fit its weight")
     }
     self.weight = weight
-    self.scale = scale
-    self.grid = grid
+    self.scales = scales
     count = 4 * weight.shape.elementCount
   }
 
@@ -46,27 +44,8 @@ struct ScaledBytes: BlockProvider {
 
   /// Multiplies a run of values, from the `first` of the weight on, run by run of one scale.
   private func multiply(_ values: UnsafeMutableBufferPointer<Float>, from first: Int) {
-    let scalesInRow = grid.columns / grid.blockColumns
-    let firstRow = first / grid.columns / grid.blockRows
-    let lastRow = (first + values.count - 1) / grid.columns / grid.blockRows
-    let scales = scales(in: firstRow * scalesInRow..<(lastRow + 1) * scalesInRow)
-    var place = 0
-    while place < values.count {
-      let (row, column) = (first + place).quotientAndRemainder(dividingBy: grid.columns)
-      let block = column / grid.blockColumns
-      let scale = scales[(row / grid.blockRows - firstRow) * scalesInRow + block]
-      let end = min(values.count, place + (block + 1) * grid.blockColumns - column)
-      for index in place..<end { values[index] *= scale }
-      place = end
-    }
-  }
-
-  private func scales(in range: Range<Int>) -> [Float] {
-    let size = scale.elementType.blockBytes
-    let start = scale.byteRange.lowerBound
-    let bytes = start + range.lowerBound * size..<start + range.upperBound * size
-    return scale.storage.withBytes(in: bytes) {
-      ElementConversion.floats($0, type: scale.elementType)
+    scales.forEachRun(in: first..<first + values.count) { run, scale in
+      for place in run { values[place - first] *= scale }
     }
   }
 }

@@ -35,6 +35,8 @@ public struct ChangeRank: Sendable, Hashable {
   public let isWhole: Bool
   /// The singular values of the change there, places that are not finite left out.
   let spectrum: Spectrum
+  /// The bytes of both tensors that were read for it.
+  let readBytes: Int
   /// The number of singular values above the noise; `nil` for types whose rounding is not known.
   public let rank: Int?
 
@@ -67,9 +69,12 @@ public struct ChangeRank: Sendable, Hashable {
   /// By how much a singular value must exceed the bound, which holds with a probability only.
   private static let margin = 1.2
 
-  /// Looks at a pair; `nil` for what is no matrix or has nothing to compare.
+  /// Looks at a pair; `nil` for what is no matrix or has nothing to compare, or a change whose square is
+  /// beyond all numbers.
   init?(_ a: TensorView, _ b: TensorView, of pair: TensorPair, _ extent: Extent) {
     guard pair.relation.keepsMatrix, a.shape.rank > 1, a.shape[0] > 0, a.shape.elementCount > 0,
+      // The Gram matrix holds sums of squares.
+      pair.difference?.sumSquares.isFinite == true,
       a.elementType.hasKnownNumbers, b.elementType.hasKnownNumbers,
       let views = AlignedViews(a, b, pair.relation)?.parts.first
     else { return nil }
@@ -94,6 +99,7 @@ public struct ChangeRank: Sendable, Hashable {
         above: Self.margin * deviation
           * (Double(sides[0].count).squareRoot() + Double(sides[1].count).squareRoot()))
     }
+    readBytes = matrix.readBytes
   }
 }
 

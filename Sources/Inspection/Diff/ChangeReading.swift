@@ -45,9 +45,10 @@ struct ChangeReading {
   /// Independent trainings of one architecture: directions in so many dimensions are at right
   /// angles, while a fine-tune keeps them nearly parallel.
   private var unrelated: DiffVerdict? {
-    guard let cosine = matrices.cosineSimilarity, cosine < 0.5,
-      4 * changed.count > diff.pairs.count
-    else { return nil }
+    let share = touched.reduce(0) { $0 + $1.pairCount }
+    guard let cosine = matrices.cosineSimilarity, cosine < 0.5, 4 * changed.count > share else {
+      return nil
+    }
     return DiffVerdict(
       kind: .unrelated,
       sentence: "unrelated weights of the same architecture in \(names) "
@@ -96,7 +97,7 @@ struct ChangeReading {
 
   private var share: String {
     let size =
-      sum.sumSquaresA > 0 && sum.sumSquares > 0
+      sum.sumSquaresA > 0 && sum.sumSquares > 0 && !sum.relativeNorm.isNaN
       ? ", relative norm \(DiffVerdict.short(sum.relativeNorm))" : ""
     let odd = sum.nonFiniteChangedCount
     let values =

@@ -19,8 +19,10 @@ public struct DiffSide: Sendable {
   let tensors: CanonicalTensors
   private let ingot: IngotReader?
 
-  /// Takes a model that was opened.
-  public init(_ model: ReadModel) {
+  /// Takes a model that was opened. Of weights with scales beside them, the products are compared.
+  ///
+  /// - Throws: `LayoutError` when a scale does not fit its weight.
+  public init(_ model: ReadModel) throws {
     let checkpoint = model.checkpoint
     path = checkpoint.path
     format = checkpoint.format.rawValue
@@ -32,16 +34,20 @@ public struct DiffSide: Sendable {
       }
     tensorCount = checkpoint.source.tensors.count
     byteCount = checkpoint.source.byteCount
-    tensors = model.canonicalTensors
-    ingot = checkpoint.source as? IngotReader
+    let plain = try model.multiplyingScales()
+    tensors = plain.canonicalTensors
+    ingot = plain.checkpoint.source as? IngotReader
   }
 
   /// What an ingot's index says about a tensor whose bytes are as they stand there.
-  func record(at index: Int) -> (digest: Digest128, statistics: TensorStatistics?)? {
+  func record(at index: Int) -> IngotDigest? {
     guard let ingot, let place = tensors.places[index] else { return nil }
     let record = ingot.record(at: place)
-    return (record.digest, record.statistics)
+    return IngotDigest(digest: record.digest, statistics: record.statistics)
   }
+
+  /// Tells the system, of an ingot, that only some of its tensors will be read.
+  func readsScattered() { ingot?.readsScattered() }
 
   /// The tensors by name. Of two with one name the first: the canonical one.
   var places: [ExactName: Int] {
@@ -49,4 +55,10 @@ public struct DiffSide: Sendable {
       tensors.tensors.enumerated().map { (ExactName($1.name), $0) },
       uniquingKeysWith: { first, _ in first })
   }
+}
+
+/// What an ingot's index says about a tensor's bytes.
+struct IngotDigest: Sendable {
+  let digest: Digest128
+  let statistics: TensorStatistics?
 }

@@ -95,9 +95,11 @@ extension ModelDiff {
     let (reshaped, transposed, swapped) = (
       count(.reshaped), count(.transposed), count(.halvesSwapped)
     )
-    let signs = pairs.count {
+    let other = pairs.filter {
       $0.state == .same && !$0.isIdentical && !$0.isRetyped && $0.relation == .same
     }
+    let scaled = other.count { $0.scaledTypeA != nil }
+    let signs = other.count - scaled
     let through =
       types.isEmpty
       ? isBoth ? " each from the same numbers" : "" : " through \(types.joined(separator: " or "))"
@@ -107,6 +109,7 @@ extension ModelDiff {
       reshaped == 0 ? nil : "\(reshaped) reshaped",
       transposed == 0 ? nil : "\(transposed) transposed",
       swapped == 0 ? nil : "\(swapped) with swapped halves",
+      scaled == 0 ? nil : "\(scaled) stored with other scales",
       signs == 0 ? nil : "\(signs) with other signs of zero or other NaNs",
       renamed.isEmpty ? nil : "\(renamed.count) renamed",
     ]

@@ -1,11 +1,15 @@
 internal import TensorCore
 
 /// The difference of two matrices of numbers, from which parts are read when they are asked for.
-struct MatrixDifference {
+final class MatrixDifference {
   let a: TensorView
   let b: TensorView
+  /// The bytes of both that were read so far.
+  private(set) var readBytes = 0
   /// The numbers in a row.
   let width: Int
+
+  init(a: TensorView, b: TensorView, width: Int) { (self.a, self.b, self.width) = (a, b, width) }
 
   /// Fills a panel row by row with `b − a`; zero where one of them is not finite.
   ///
@@ -19,7 +23,7 @@ struct MatrixDifference {
     var place = 0
     for row in rows {
       let range = row * width + first..<row * width + last + 1
-      let (x, y) = (a.numbers(range), b.numbers(range))
+      let (x, y) = (numbers(of: a, range), numbers(of: b, range))
       for column in columns {
         let (left, right) = (x.startIndex + column - first, y.startIndex + column - first)
         let difference = y[right] - x[left]
@@ -27,6 +31,14 @@ struct MatrixDifference {
         place += 1
       }
     }
+  }
+}
+
+extension MatrixDifference {
+  /// The numbers of a run of elements of one of the matrices.
+  fileprivate func numbers(of matrix: TensorView, _ elements: Range<Int>) -> ArraySlice<Double> {
+    readBytes += matrix.elementType.byteCount(of: elements.count)
+    return matrix.numbers(elements)
   }
 }
 
@@ -64,7 +76,7 @@ struct RoundingNoise {
     for row in rows.all {
       let range = row * matrix.width..<(row + 1) * matrix.width
       for (view, digits) in zip([matrix.a, matrix.b], digits) {
-        let values = view.numbers(range)
+        let values = matrix.numbers(of: view, range)
         variance += places.reduce(0) { sum, column in
           sum + digits.variance(of: values[values.startIndex + column])
         }

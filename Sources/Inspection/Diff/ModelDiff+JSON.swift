@@ -10,7 +10,8 @@ extension ModelDiff {
       "tolerance": [
         "absolute": .number(tolerance.absolute), "relative": .number(tolerance.relative),
       ],
-      "bytes_read": .integer(touchedBytes), "bytes": .integer(a.byteCount + b.byteCount),
+      "bytes_read": .integer(touchedBytes), "bytes_reread": .integer(rereadBytes),
+      "bytes": .integer(a.byteCount + b.byteCount),
       "total": total.json,
       "components": .array(components.map(\.json)),
       "blocks": .array(blocks.map(\.json)),
@@ -80,7 +81,7 @@ extension TensorPair {
       "name": .string(name), "state": .string(state.rawValue), "identical": .bool(isIdentical),
       "read": .bool(!isSpared), "component": .string(place.component),
       "block": .string(place.block), "kind": .string(place.kind.rawValue),
-      "a": a.typeAndShape, "b": b.typeAndShape,
+      "a": a.typeAndShape(scaledTypeA), "b": b.typeAndShape(scaledTypeB),
     ]
     switch relation {
     case .same: break
@@ -118,16 +119,19 @@ extension Rounding {
 }
 
 extension TensorDescription {
-  fileprivate var typeAndShape: JSON {
-    [
-      "dtype": .string(elementType.name),
+  /// - Parameter scaledType: the type of a weight that was multiplied with its scale.
+  fileprivate func typeAndShape(_ scaledType: ElementType? = nil) -> JSON {
+    var json: JSONObject = [
+      "dtype": .string((scaledType ?? elementType).name),
       "shape": .array(shape.dimensions.map { .integer($0) }),
     ]
+    if scaledType != nil { json["scaled"] = true }
+    return .object(json)
   }
 
   fileprivate var json: JSON {
     var json: JSONObject = ["name": .string(name)]
-    for member in typeAndShape.objectValue?.members ?? [] { json[member.key] = member.value }
+    for member in typeAndShape().objectValue?.members ?? [] { json[member.key] = member.value }
     return .object(json)
   }
 }

@@ -43,8 +43,10 @@ public struct ModelDiff: Sendable {
   public private(set) var ranks: [ChangeRank] = []
   /// Whether the change of every matrix was decomposed.
   public let hasAllRanks: Bool
-  /// The bytes of tensors that were read, of both models; those that ranks were made of once.
+  /// The bytes of tensors that were read, of both models, each byte counted once.
   public private(set) var touchedBytes = 0
+  /// The bytes of them that were read once more, for ranks, changed rows or other arrangements.
+  public private(set) var rereadBytes = 0
 
   /// Compares two models; on all cores, without more memory than a few chunks.
   ///
@@ -76,6 +78,7 @@ public struct ModelDiff: Sendable {
     try comparePairs(places, progress)
     try sortOut(onlyA, onlyB)
     ranks = ranksAll ? try allRanks(places, rankProgress) : try sampledRanks(places)
+    rereadBytes += ranks.reduce(0) { $0 + $1.readBytes }
     try MappingGuard.check()
   }
 
@@ -88,15 +91,22 @@ public struct ModelDiff: Sendable {
       var isLeftBehind = false
       if case .leftBehind = a.tensors.origins[place.a] { isLeftBehind = true }
       return TensorPair(
-        a.tensors.tensors[place.a], b.tensors.tensors[place.b], isLeftBehind: isLeftBehind)
+        a.tensors.tensors[place.a], b.tensors.tensors[place.b], isLeftBehind: isLeftBehind,
+        scaled: (a.tensors.scaledType(at: place.a), b.tensors.scaledType(at: place.b)))
     }
-    let sizes = initial.map { pair in
-      [pair.a, pair.b].reduce(0) { $0 + ($1.elementType.byteCount(for: $1.shape) ?? 0) }
-    }
+    let sizes = initial.map(\.storedByteCount)
     let order = initial.indices.sorted { (sizes[$1], $0) < (sizes[$0], $1) }
     let total = sizes.reduce(0, +)
     let state = Mutex(Progress(pairs: initial))
-    let reader = PairReader(tolerance: tolerance)
+    let spared = places.map { place -> IngotDigest? in
+      guard let known = a.record(at: place.a), known.digest == b.record(at: place.b)?.digest else {
+        return nil
+      }
+      return known
+    }
+    let isPartial = spared.contains { $0 != nil }
+    if isPartial { [a, b].forEach { $0.readsScattered() } }
+    let reader = PairReader(tolerance: tolerance, fetchesAhead: isPartial)
     try Workers.forEach(
       order.count,
       progress: { try progress(state.withLock { $0.done }, total) },
@@ -104,9 +114,9 @@ public struct ModelDiff: Sendable {
         let index = order[number]
         let (left, right) = places[index]
         var pair = initial[index]
-        var read = 0
+        var read = PairReader.Reading()
         if pair.a.elementType == pair.b.elementType, pair.relation == .same,
-          let known = a.record(at: left), known.digest == b.record(at: right)?.digest
+          let known = spared[index]
         {
           pair.spare(known.statistics)
         } else {
@@ -115,22 +125,28 @@ public struct ModelDiff: Sendable {
             seesRearranged: a.tensors.origins[left] != .canonical
               && b.tensors.origins[right] != .canonical,
             into: &pair)
+          if pair.scaledTypeA != nil || pair.scaledTypeB != nil {
+            read = PairReader.Reading(first: sizes[index], again: sizes[index])
+            try pair.noteScales(a.tensors, left, b.tensors, right)
+          }
         }
         state.withLock { [pair, read] state in
           state.pairs[index] = pair
           state.done += sizes[index]
-          state.touched += read
+          state.read.first += read.first
+          state.read.again += read.again
         }
       })
     let result = state.withLock { $0 }
     pairs = result.pairs
-    touchedBytes += result.touched
+    touchedBytes += result.read.first
+    rereadBytes += result.read.again
   }
 
   private struct Progress {
     var pairs: [TensorPair]
     var done = 0
-    var touched = 0
+    var read = PairReader.Reading()
   }
 
   /// Tells what was renamed from what was added and removed. A digest is made only where both

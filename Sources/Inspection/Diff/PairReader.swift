@@ -3,9 +3,24 @@ internal import TensorCore
 
 /// Reads two tensors side by side, a bounded run at a time, and compares them.
 struct PairReader {
+  /// The bytes that comparisons read.
+  struct Reading: Sendable {
+    /// For the first time.
+    var first = 0
+    /// Once more.
+    var again = 0
+  }
+
   private let tolerance: Tolerance
 
-  init(tolerance: Tolerance) { self.tolerance = tolerance }
+  private let fetchesAhead: Bool
+
+  /// - Parameter fetchesAhead: whether to ask for each tensor's bytes before they are read, and for no
+  ///   others: where tensors between them are not read.
+  init(tolerance: Tolerance, fetchesAhead: Bool) {
+    self.tolerance = tolerance
+    self.fetchesAhead = fetchesAhead
+  }
 
   /// Fills in what a comparison of all values gives.
   ///
@@ -14,24 +29,26 @@ struct PairReader {
   /// - Returns: the bytes that were read.
   func compare(
     _ a: TensorView, _ b: TensorView, seesRearranged: Bool, into pair: inout TensorPair
-  ) -> Int {
-    let read = compare(a, b, into: &pair)
+  ) -> Reading {
+    var read = compare(a, b, into: &pair)
     guard seesRearranged, pair.relation == .same, pair.state == .changed,
       let relation = Rearrangement.relation(a, b, cosine: pair.difference?.cosineSimilarity)
     else { return read }
-    // The same bytes once more.
     pair.relation = relation
-    return max(read, compare(a, b, into: &pair))
+    let second = compare(a, b, into: &pair)
+    read.again += second.first + second.again
+    return read
   }
 
   /// Compares two tensors as the pair says that they lie.
-  private func compare(_ a: TensorView, _ b: TensorView, into pair: inout TensorPair) -> Int {
-    guard let views = AlignedViews(a, b, pair.relation) else { return 0 }
+  private func compare(_ a: TensorView, _ b: TensorView, into pair: inout TensorPair) -> Reading {
+    guard let views = AlignedViews(a, b, pair.relation) else { return Reading() }
+    var read = Reading(first: views.byteCount)
     if var accumulator = DifferenceAccumulator(
       a.elementType, b.elementType, tolerance: tolerance)
     {
       for part in views.parts {
-        Self.forEachRun(part.a, part.b) { accumulator.update($0, $1) }
+        forEachRun(part.a, part.b) { accumulator.update($0, $1) }
       }
       pair.difference = accumulator.difference
       pair.isIdentical = pair.relation == .same && accumulator.difference.isSameBytes
@@ -39,7 +56,7 @@ struct PairReader {
       // Packed types: their bytes are all that can be compared.
       var isSame = true
       for part in views.parts {
-        Self.forEachRun(part.a, part.b) {
+        forEachRun(part.a, part.b) {
           isSame = isSame && XXHash3.hash128($0) == XXHash3.hash128($1)
         }
       }
@@ -49,8 +66,9 @@ struct PairReader {
       let part = views.parts.first
     {
       pair.changedRows = ChangedRows(part.a, part.b)
+      read.again += views.byteCount
     }
-    return views.byteCount
+    return read
   }
 
   /// Whether a few rows may be all that changed.
@@ -59,22 +77,34 @@ struct PairReader {
       && difference.changedFraction < 0.1 && difference.roundings?.isEmpty != false
   }
 
+  /// How many runs are fetched at a time, up to four times as many before they are compared: the system
+  /// takes no more than a megabyte or so at once.
+  private static let fetchedRuns = 8
+
   /// The most bytes of each tensor at a time: both and their decoded numbers stay in the second-level
   /// cache.
   private static let runBytes = 1 << 17
 
   /// Lends both tensors' bytes from front to back, the same elements at a time.
-  private static func forEachRun(
+  private func forEachRun(
     _ a: TensorView, _ b: TensorView, _ body: (RawSpan, RawSpan) -> Void
   ) {
-    let widest = max(bits(a.elementType), bits(b.elementType))
+    let widest = max(Self.bits(a.elementType), Self.bits(b.elementType))
     // A whole number of blocks of every type, and of what the figures are summed up by.
-    let step = max(runBytes * 8 / widest / 4096, 1) * 4096
+    let step = max(Self.runBytes * 8 / widest / 4096, 1) * 4096
     let count = a.shape.elementCount
+    var fetched = 0
     for start in stride(from: 0, to: count, by: step) {
       let end = min(start + step, count)
-      a.storage.withBytes(in: bytes(of: start..<end, in: a)) { x in
-        b.storage.withBytes(in: bytes(of: start..<end, in: b)) { y in body(x, y) }
+      while fetchesAhead, fetched < min(start + 4 * Self.fetchedRuns * step, count) {
+        let next = min(fetched + Self.fetchedRuns * step, count)
+        for view in [a, b] {
+          view.storage.advise(.willNeed, range: Self.bytes(of: fetched..<next, in: view))
+        }
+        fetched = next
+      }
+      a.storage.withBytes(in: Self.bytes(of: start..<end, in: a)) { x in
+        b.storage.withBytes(in: Self.bytes(of: start..<end, in: b)) { y in body(x, y) }
       }
     }
   }

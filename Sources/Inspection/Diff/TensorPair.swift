@@ -41,6 +41,11 @@ public struct TensorPair: Sendable, Hashable {
   public let a: TensorDescription
   /// The second model's tensor.
   public let b: TensorDescription
+  /// Of the first model's weight, where its scale was multiplied into it, the type that it is stored
+  /// in; `a` has the product's.
+  public let scaledTypeA: ElementType?
+  /// The same of the second model's weight.
+  public let scaledTypeB: ElementType?
   /// How the shapes relate.
   public internal(set) var relation: Relation
   /// The figures; `nil` where the types are packed ones, of which only bytes are compared, or the
@@ -53,7 +58,11 @@ public struct TensorPair: Sendable, Hashable {
   /// Of token embeddings with few changes, the rows that changed.
   public internal(set) var changedRows: ChangedRows?
 
-  init(_ a: TensorDescription, _ b: TensorDescription, isLeftBehind: Bool = false) {
+  init(
+    _ a: TensorDescription, _ b: TensorDescription, isLeftBehind: Bool = false,
+    scaled types: (a: ElementType?, b: ElementType?) = (nil, nil)
+  ) {
+    (scaledTypeA, scaledTypeB) = types
     name = a.name
     place = isLeftBehind ? .leftBehind : TensorPlace(of: a.name)
     self.a = a
@@ -79,7 +88,14 @@ public struct TensorPair: Sendable, Hashable {
   var isMatrix: Bool { a.shape.rank > 1 && place.kind != .tokenEmbedding }
 
   /// Whether the element types differ.
-  public var isRetyped: Bool { a.elementType != b.elementType }
+  public var isRetyped: Bool {
+    a.elementType != b.elementType || scaledTypeA != scaledTypeB
+  }
+
+  /// How the first model stores it, for people: `f16`, `f8_e4m3 scaled`.
+  public var typeA: String { scaledTypeA.map { "\($0) scaled" } ?? a.elementType.name }
+  /// The same of the second model.
+  public var typeB: String { scaledTypeB.map { "\($0) scaled" } ?? b.elementType.name }
 
   /// What the comparison came to.
   public var state: State {

@@ -124,8 +124,7 @@ extension ModelDiff {
         DataTable.Column("shape"),
       ] + Self.figures,
       rows: sorted.map { pair in
-        let types =
-          pair.isRetyped ? "\(pair.a.elementType) → \(pair.b.elementType)" : pair.a.elementType.name
+        let types = pair.isRetyped ? "\(pair.typeA) → \(pair.typeB)" : pair.typeA
         let shape =
           pair.a.shape == pair.b.shape
           ? pair.a.shape.description : "\(pair.a.shape) → \(pair.b.shape)"
@@ -159,7 +158,8 @@ extension DiffGroup {
       (count(.misshapen), "of another shape"), (addedCount, "added"), (removedCount, "removed"),
     ].filter { $0.0 > 0 }.map { "\($0.grouped) \($1)" }
     let norm =
-      difference.count > 0 ? ["relative norm \(difference.relativeNorm.text(digits: 3))"] : []
+      difference.count > 0 && !difference.relativeNorm.isNaN
+      ? ["relative norm \(difference.relativeNorm.text(digits: 3))"] : []
     return (["\(count(.changed).grouped) of \(pairCount.grouped) tensors changed"] + parts + norm)
       .joined(separator: ", ")
   }

@@ -13,6 +13,9 @@ public protocol ByteProvider: Sendable {
 
   /// Memory in which a range lies as it is, if there is any: then it need not be copied.
   func storage(holding range: Range<Int>) -> (storage: ByteStorage, range: Range<Int>)?
+
+  /// Tells how a range will be used: a hint only.
+  func advise(_ advice: MappedFile.Advice, range: Range<Int>)
 }
 
 extension ByteProvider {
@@ -20,6 +23,9 @@ extension ByteProvider {
   public func storage(holding range: Range<Int>) -> (storage: ByteStorage, range: Range<Int>)? {
     nil
   }
+
+  /// By default nothing can be fetched before it is asked for.
+  public func advise(_ advice: MappedFile.Advice, range: Range<Int>) {}
 }
 
 extension ByteStorage {

@@ -148,8 +148,9 @@ internal import Synchronization
     withBytes(in: range) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
   }
 
-  /// Tells the kernel how a mapped range will be used; does nothing for memory.
+  /// Tells the kernel how a range of a file will be used; does nothing for memory.
   public func advise(_ advice: MappedFile.Advice, range: Range<Int>) {
     mapping?.advise(advice, range: range)
+    provider?.advise(advice, range: range)
   }
 }

@@ -12,6 +12,8 @@
     case sequential
     /// Read soon: start fetching it.
     case willNeed
+    /// Read in parts that lie apart: fetch nothing beyond what is asked for.
+    case scattered
     /// Not needed for now: the pages may be dropped (they are read again on use).
     case dontNeed
   }
@@ -76,7 +78,7 @@
     case .dontNeed:
       start = (range.lowerBound + page - 1) / page * page
       end = range.upperBound / page * page
-    case .sequential, .willNeed:
+    case .sequential, .willNeed, .scattered:
       start = range.lowerBound / page * page
       end = range.upperBound
     }
@@ -85,6 +87,7 @@
       switch advice {
       case .sequential: MADV_SEQUENTIAL
       case .willNeed: MADV_WILLNEED
+      case .scattered: MADV_RANDOM
       case .dontNeed: MADV_DONTNEED
       }
     _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, flag)

@@ -39,4 +39,16 @@ final class UnmappedFile: ByteProvider {
       }
     }
   }
+
+  func advise(_ advice: MappedFile.Advice, range: Range<Int>) {
+    let flag: Int32
+    switch advice {
+    case .sequential: flag = POSIX_FADV_SEQUENTIAL
+    case .scattered: flag = POSIX_FADV_RANDOM
+    case .willNeed: flag = POSIX_FADV_WILLNEED
+    // The bytes are in nobody's memory but the system's cache, where another may want them.
+    case .dontNeed: return
+    }
+    _ = posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), flag)
+  }
 }

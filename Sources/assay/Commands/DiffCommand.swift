@@ -66,7 +66,7 @@ struct DiffCommand: ParsableCommand {
     // of a mapping, whose every page costs a fault.
     options.usesMapping = false
     let sides = try [first, second].map {
-      DiffSide(try ModelReader.open(path: $0, options: options))
+      try DiffSide(try ModelReader.open(path: $0, options: options))
     }
     let bar = ProgressBar("comparing", isQuiet: quiet)
     let rankBar = ProgressBar("decomposing", isQuiet: quiet)

@@ -12,6 +12,7 @@ extension ModelDiff {
     }.joined()
     text += "\(verdict.sentence.escapingControls)\n"
     text += "read \(Format.bytes(touchedBytes)) of \(Format.bytes(a.byteCount + b.byteCount))"
+    if rereadBytes > 0 { text += ", \(Format.bytes(rereadBytes)) again" }
     let spared = pairs.count(where: \.isSpared)
     text += spared > 0 ? ": \(Format.count(spared)) tensors have equal digests\n" : "\n"
     for group in leftBehind {
@@ -101,8 +102,7 @@ extension ModelDiff {
       [("tensor", .left), ("type", .left), ("shape", .left)]
         + Figures.titles.map { ($0, .right) })
     for pair in worst.prefix(limit) {
-      let types =
-        pair.isRetyped ? "\(pair.a.elementType), \(pair.b.elementType)" : pair.a.elementType.name
+      let types = pair.isRetyped ? "\(pair.typeA), \(pair.typeB)" : pair.typeA
       table.add(
         [pair.name, types, pair.a.shape.description]
           + Figures(pair.difference ?? TensorDifference()).cells)
@@ -194,7 +194,8 @@ private struct Figures {
   }
 
   private static func short(_ value: Double) -> String {
-    value == 0 ? "0" : value.text(digits: 2)
+    // Where both sums of squares overflow, nobody knows their ratio.
+    value.isNaN ? "" : value == 0 ? "0" : value.text(digits: 2)
   }
 
   /// Never 0 % where something changed, nor 100 % where something did not.

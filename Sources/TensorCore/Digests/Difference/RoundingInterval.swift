@@ -1,10 +1,10 @@
 /// For each code of a float of one byte, the numbers that round to it: to nearest, ties to even.
-struct RoundingInterval: Sendable {
+package struct RoundingInterval: Sendable {
   private let least: [Float]
   private let greatest: [Float]
 
   /// The intervals of a type; `nil` for a type that is no float of one byte.
-  static func table(_ type: ElementType) -> RoundingInterval? {
+  package static func table(_ type: ElementType) -> RoundingInterval? {
     switch type {
     case .float8E4M3FN: e4m3fn
     case .float8E5M2: e5m2
@@ -34,6 +34,21 @@ struct RoundingInterval: Sendable {
     }
     self.least = least
     self.greatest = greatest
+  }
+
+  /// Whether a number rounds to a code, or did before an arithmetic changed it by no more than a share
+  /// of itself.
+  package func holds(_ value: Float, code: UInt8, slack: Float) -> Bool {
+    let margin = value.magnitude * slack
+    return value + margin >= least[Int(code)] && value - margin <= greatest[Int(code)]
+  }
+
+  /// The numbers that round to a code and were divided by a scale before, and a share of their size
+  /// around them; `nil` for codes that are not finite.
+  package func range(of code: UInt8, times scale: Float, slack: Float) -> ClosedRange<Float>? {
+    let ends = [least[Int(code)] * scale, greatest[Int(code)] * scale].sorted()
+    guard ends.allSatisfy({ !$0.isNaN }), ends[0].isFinite || ends[1].isFinite else { return nil }
+    return ends[0] - ends[0].magnitude * slack...ends[1] + ends[1].magnitude * slack
   }
 
   /// Whether every changed number rounds to the code beside it.

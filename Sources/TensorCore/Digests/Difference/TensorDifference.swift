@@ -34,7 +34,7 @@ public struct TensorDifference: Sendable, Hashable {
   /// Whether the tensors have the same type and the same bytes: finer than the same values.
   public internal(set) var isSameBytes = true
   /// What alone accounts for every changed value; all roundings that do.
-  public internal(set) var roundings: Set<Rounding>?
+  public package(set) var roundings: Set<Rounding>?
 
   /// No places yet.
   public init() {}
