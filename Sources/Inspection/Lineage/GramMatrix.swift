@@ -44,6 +44,19 @@ public struct GramMatrix: Sendable, Hashable {
     return max(square, 0).squareRoot()
   }
 
+  /// How a model grew out of another, by its norm: `⟨origin, model − origin⟩ / ‖model − origin‖²`. What
+  /// training adds is at right angles to the weights that it starts from, as any two directions in so
+  /// many dimensions: 0 where the origin is an ancestor, −1 where it is a descendant, −½ where both are
+  /// equally far from one they share. `nil` without a difference.
+  public func growth(of model: Int, from origin: Int) -> Double? {
+    let square = product(model, model, from: origin)
+    guard square > 0 else { return nil }
+    let inner =
+      originProducts[model] - originProducts[origin] + products[origin * count + model]
+      - products[origin * count + origin]
+    return inner / square
+  }
+
   /// The norm of the difference of two models.
   public func distance(_ a: Int, _ b: Int) -> Double {
     max(product(a, a, from: b), 0).squareRoot()

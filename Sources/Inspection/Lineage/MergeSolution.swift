@@ -51,6 +51,19 @@ public struct MergeSolution: Sendable, Hashable {
     zip(ratios, whole.ratios).allSatisfy { abs($0 - $1) <= 0.02 + 0.3 * residual }
   }
 
+  /// Whether the sum leaves what rounding makes of models and no more, and the way to the model from its
+  /// nearest parent is longer than that: of parents that are little apart the sum leaves much, and
+  /// still lies where only a sum does.
+  ///
+  /// - Parameter rounding: the share of the weights that rounding changes, in each model.
+  func isLeftByRounding(_ rounding: Double) -> Bool {
+    guard residual > 0 else { return true }
+    let expected = rounding * (1 + ratios.reduce(0) { $0 + $1 * $1 }).squareRoot()
+    let distance = relativeResidual / residual
+    let way = max(distance * distance - relativeResidual * relativeResidual, 0).squareRoot()
+    return relativeResidual < 2 * expected && way > 2 * rounding
+  }
+
   /// Solves for the weights.
   ///
   /// - Parameter rounding: the share of the weights that rounding changes.

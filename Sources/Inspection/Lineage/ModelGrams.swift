@@ -13,9 +13,20 @@ public struct ModelGrams: Sendable {
     public let block: String
     /// The inner products.
     public internal(set) var gram: GramMatrix
+    /// Of a level of a U-Net, those of its layers and its resampling.
+    public internal(set) var layers: [Layer] = []
 
     /// Both, as people write it: `unet.down_blocks.1`.
     public var name: String { component.isEmpty ? block : "\(component).\(block)" }
+  }
+
+  /// The inner products of one layer of a level of a U-Net: a residual block with the attention behind
+  /// it, which merges by block weigh by themselves (`IN04`, `OUT11`).
+  public struct Layer: Sendable, Hashable {
+    /// The layer: `unet.down_blocks.1.0`, `unet.up_blocks.2.sample`.
+    public let name: String
+    /// The inner products.
+    public internal(set) var gram: GramMatrix
   }
 
   /// The paths of the models, as the user gave them.
@@ -50,12 +61,13 @@ public struct ModelGrams: Sendable {
   /// Reads the models side by side once, on all cores.
   ///
   /// - Parameter progress: called with the bytes read so far and in all.
-  /// - Throws: the containers' errors when a tensor cannot be produced.
+  /// - Throws: the containers' errors when a tensor cannot be produced, and `LayoutError` when a scale
+  ///   does not fit its weight.
   public init(
     _ models: [ReadModel], progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws {
     paths = models.map(\.checkpoint.path)
-    let sources = models.map(\.canonicalTensors)
+    let sources = try models.map { try $0.multiplyingScales().canonicalTensors }
     roundings = sources.map(Self.rounding)
     let indices = sources.map { source in
       Dictionary(
@@ -116,12 +128,14 @@ public struct ModelGrams: Sendable {
     for (name, gram) in tensors {
       let place = TensorPlace(of: name)
       let key = "\(place.component).\(place.block)"
-      if let number = numbers[key] {
+      let number = numbers[key] ?? blocks.count
+      if number < blocks.count {
         blocks[number].gram.add(gram)
       } else {
-        numbers[key] = blocks.count
+        numbers[key] = number
         blocks.append(Block(component: place.component, block: place.block, gram: gram))
       }
+      if let layer = place.layer(of: name) { blocks[number].add("\(key).\(layer)", gram) }
     }
   }
 
@@ -145,8 +159,9 @@ public struct ModelGrams: Sendable {
   /// binade is anywhere.
   private static func rounding(_ source: CanonicalTensors) -> Double {
     var bytes: [ElementType: Int] = [:]
-    for tensor in source.tensors {
-      bytes[tensor.elementType, default: 0] += tensor.elementType.byteCount(for: tensor.shape) ?? 0
+    for (index, tensor) in source.tensors.enumerated() {
+      let type = source.scaledType(at: index) ?? tensor.elementType
+      bytes[type, default: 0] += type.byteCount(for: tensor.shape) ?? 0
     }
     let unit: Double =
       switch bytes.max(by: { $0.value < $1.value })?.key {
@@ -159,5 +174,32 @@ public struct ModelGrams: Sendable {
       default: 0x1p-7
       }
     return unit / 3.0.squareRoot() / 1.4
+  }
+}
+
+extension ModelGrams.Block {
+  /// Adds the inner products of a tensor of one of the layers.
+  fileprivate mutating func add(_ layer: String, _ gram: GramMatrix) {
+    if let place = layers.firstIndex(where: { $0.name == layer }) {
+      layers[place].gram.add(gram)
+    } else {
+      layers.append(ModelGrams.Layer(name: layer, gram: gram))
+    }
+  }
+}
+
+extension TensorPlace {
+  /// The layer of a U-Net's level that a tensor is in: the number of its residual block or attention,
+  /// or `sample`; `nil` elsewhere.
+  fileprivate func layer(of name: String) -> String? {
+    guard block.hasPrefix("down_blocks.") || block.hasPrefix("up_blocks."),
+      let path = name[...].behind("\(component).\(block).")
+    else { return nil }
+    let parts = String(path).dottedParts
+    switch parts.first {
+    case "resnets", "attentions": return parts.count > 1 ? String(parts[1]) : nil
+    case "downsamplers", "upsamplers": return "sample"
+    default: return nil
+    }
   }
 }

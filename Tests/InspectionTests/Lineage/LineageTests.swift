@@ -42,12 +42,14 @@ import Testing
     }
   }
 
-  private func lineage(_ models: [Weights], halves: Bool = false) throws -> Lineage {
+  private func lineage(
+    _ models: [Weights], halves: Bool = false, names: [String] = names
+  ) throws -> Lineage {
     let opened = try models.enumerated().map { number, weights in
       let path = scratch.path("\(number).safetensors")
       let type: ElementType = halves ? .float16 : .float32
       var writer = try SafetensorsWriter(path: path)
-      let tensors = Self.names.map {
+      let tensors = names.map {
         TensorDescription(name: $0, elementType: type, shape: [100, 200])
       }
       try writer.begin(tensors: tensors, metadata: [:])
@@ -172,6 +174,89 @@ import Testing
     for (block, ratio) in zip(found.blocks, [0.2, 0.7]) {
       let first = try #require(block.solution?.ratios.first)
       #expect(abs(first - ratio) < 0.01)
+    }
+  }
+
+  /// Merges by block weigh each layer of a level by itself.
+  @Test func layersOfALevelAreToldWhereTheyDiffer() throws {
+    let names = [
+      "unet.down_blocks.1.resnets.0.conv1.weight", "unet.down_blocks.1.attentions.1.proj_in.weight",
+      "unet.mid_block.resnets.0.conv1.weight",
+    ]
+    var merge = Self.sum([(0.2, Self.a), (0.8, Self.b)])
+    let even = try #require(
+      try lineage([Self.a, Self.b, merge], names: names).merges.first)
+    #expect(even.blocks.map(\.name) == ["unet.down_blocks.1", "unet.mid_block"])
+    merge[1] = Self.sum([(0.6, Self.a), (0.4, Self.b)])[1]
+    let found = try #require(
+      try lineage([Self.a, Self.b, merge], halves: true, names: names).merges.first)
+    #expect(
+      found.blocks.map(\.name) == [
+        "unet.down_blocks.1.0", "unet.down_blocks.1.1", "unet.mid_block",
+      ])
+    for (block, ratio) in zip(found.blocks, [0.2, 0.6, 0.2]) {
+      let solution = try #require(block.solution)
+      #expect(abs(solution.ratios[0] - ratio) < 0.01 && solution.residual < 0.05)
+    }
+    #expect(found.blockResidual < 0.05)
+  }
+
+  /// Parents a few roundings apart: the sum leaves most of the distance, all of it by rounding.
+  @Test(arguments: [0.5, 0.4])
+  func theMergeOfCloseParentsIsFoundThroughRounding(ratio: Float) throws {
+    let close = Self.sum([(1, Self.a), (1, Self.noise(9, scale: 2e-3))])
+    let merge = Self.sum([(1 - ratio, Self.a), (ratio, close)])
+    let found = try #require(try lineage([Self.a, close, merge], halves: true).merges.first)
+    #expect(found.model == 2 && found.whole.residual > 0.2)
+    #expect(abs(found.whole.ratios[1] - Double(ratio)) < 0.02)
+    // As much of a change of its own is no merge.
+    let own = Self.sum([
+      (1, Self.a), (0.4, Self.noise(9, scale: 2e-3)), (1, Self.noise(5, scale: 2e-3)),
+    ])
+    #expect(try lineage([Self.a, close, own], halves: true).merges.isEmpty)
+  }
+
+  /// Norms grow from parent to child: the first of a chain is the base, not the one between.
+  @Test func theFirstOfAChainIsTheBase() throws {
+    let tuned = Self.sum([(1, Self.a), (1, Self.noise(7, scale: 0.06))])
+    guard case .model(let found, _) = try lineage([Self.a, tuned, Self.base]).base else {
+      Issue.record("no base")
+      return
+    }
+    #expect(found == 2)
+    let merge = Self.sum([(0.5, Self.a), (0.2, Self.b), (0.3, Self.c)])
+    guard case .model(let other, _) = try lineage([merge, Self.base, Self.a, Self.b]).base else {
+      Issue.record("no base beside a merge without a parent")
+      return
+    }
+    #expect(other == 1)
+  }
+
+  /// A merge that was trained on is no base of its parents, although it lies between them.
+  @Test func aTrainedMergeIsNoBase() throws {
+    let merge = Self.sum([(0.7, Self.a), (0.3, Self.b), (1, Self.noise(8, scale: 0.04))])
+    let found = try lineage([Self.a, Self.b, merge])
+    #expect(found.base == .unknown("no model lies between the others"))
+    #expect(found.merges.isEmpty)
+  }
+
+  @Test func manyParentsAreFound() throws {
+    let d = Self.sum([(1, Self.base), (1, Self.noise(6, scale: 0.06))])
+    let merge = Self.sum([(0.4, Self.a), (0.3, Self.b), (0.2, Self.c), (0.1, d)])
+    let found = try lineage([Self.base, Self.a, Self.b, Self.c, d, merge]).merges
+    #expect(found.map(\.model) == [5])
+    #expect(found.first?.whole.parents == [1, 2, 3, 4])
+    for (x, y) in zip(found.first?.whole.ratios ?? [], [0.4, 0.3, 0.2, 0.1]) {
+      #expect(abs(x - y) < 1e-2)
+    }
+  }
+
+  /// Of the corners of a parallelogram each is a sum of the others: the result is the longest.
+  @Test func theSumOfTwoWholeDifferencesIsTheResult() throws {
+    let added = Self.sum([(1, Self.a), (1, Self.c), (-1, Self.base)])
+    for models in [[Self.base, Self.a, Self.c, added], [added, Self.c, Self.base, Self.a]] {
+      let found = try lineage(models).merges
+      #expect(found.map { models[$0.model] == added } == [true])
     }
   }
 
