@@ -43,7 +43,7 @@ def figures(first: Path, second: Path) -> dict[str, dict]:
             norm_b = y.square().sum(dtype=torch.float64).sqrt()
             product = (x * y).sum(dtype=torch.float64)
             found[name] = {
-                "finite": finite, "changed": int((a != b).sum()), "max_abs": float(apart.max()),
+                "finite": finite, "changed_values": int((a != b).sum()), "max_abs": float(apart.max()),
                 "mean_abs": float(apart.sum(dtype=torch.float64) / finite),
                 "rms": float(squares / finite**0.5), "relative_norm": float(squares / norm_a),
                 "cosine": float(product / norm_a / norm_b),
@@ -75,8 +75,8 @@ def compare(assay: str, first: Path, second: Path) -> None:
     output = subprocess.run([assay, "diff", "--json", first, second], stdout=subprocess.PIPE).stdout
     report = json.loads(output)
     # Names there are canonical; torch's are the file's. The figures must be the same ones.
-    mine = sorted((t["max_abs"], t["cosine"] or 0, t["changed"]) for t in report["tensors"] if "f" in t["a"]["dtype"])
-    theirs = sorted((t["max_abs"], t["cosine"], t["changed"]) for t in figures(first, second).values())
+    mine = sorted((t["max_abs"], t["cosine"] or 0, t["changed_values"]) for t in report["tensors"] if "f" in t["a"]["dtype"])
+    theirs = sorted((t["max_abs"], t["cosine"], t["changed_values"]) for t in figures(first, second).values())
     assert len(mine) == len(theirs), (len(mine), len(theirs))
     for left, right in zip(mine, theirs):
         # torch's differences and squares are rounded to single precision.

@@ -80,7 +80,7 @@ def figures(a: np.ndarray, b: np.ndarray, absolute: float, relative: float) -> d
     norm = np.sqrt((apart * apart).sum())
     count = int(good.sum())
     return {
-        "values": a.size, "finite": count, "changed": int(differs.sum()),
+        "values": a.size, "finite": count, "changed_values": int(differs.sum()),
         "beyond_tolerance": int((apart > absolute + relative * np.abs(x)).sum() + (differs & ~good).sum()),
         "max_abs": float(apart.max()) if count else 0.0,
         "mean_abs": float(apart.mean()) if count else None,

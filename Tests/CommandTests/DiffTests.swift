@@ -66,11 +66,15 @@ import Testing
       let single = try #require(
         json["tensors"]?.arrayValue?.first { $0["name"] == "single" })
       for key in [
-        "max_abs", "mean_abs", "rms", "relative_norm", "cosine", "changed_fraction", "changed",
+        "max_abs", "mean_abs", "rms", "relative_norm", "cosine", "changed_fraction",
+        "changed_values",
       ] {
         #expect((single[key]?.doubleValue ?? 0) > 0, "\(key)")
       }
       #expect(json["total"]?["non_finite_b"] == 4)
+      // A group counts tensors by state, and values beside.
+      let states = json["tensors"]?.arrayValue?.filter { $0["state"] == "changed" }.count
+      #expect(json["total"]?["changed"]?.intValue == states)
       #expect(json["bytes_read"]?.intValue == json["bytes"]?.intValue)
     }
   }

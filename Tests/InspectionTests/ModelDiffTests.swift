@@ -68,6 +68,20 @@ import Testing
     #expect(diff.kinds.filter { !$0.isUntouched }.map(\.title) == ["unet cross-attention"])
   }
 
+  /// Few blocks or kinds of layers are named at once.
+  @Test(arguments: [
+    (".attn2.", "only unet changed (cross-attention): "),
+    ("middle_block.", "only unet changed (mid_block): "),
+    (
+      "middle_block.1.transformer_blocks.0.attn2.",
+      "only unet changed (cross-attention; in mid_block): "
+    ),
+  ])
+  func aFineTuneOfAPartSaysWhere(part: String, words: String) throws {
+    let diff = try Self.diff { $0.addNoise(0.01) { $0.contains(part) } }
+    #expect(diff.verdict.sentence.hasPrefix(words), "\(diff.verdict.sentence)")
+  }
+
   @Test func matricesAloneAreTold() throws {
     let diff = try Self.diff {
       $0.addNoise(0.01) { $0.contains(".attn") && $0.hasSuffix(".weight") && $0.contains(".to_") }

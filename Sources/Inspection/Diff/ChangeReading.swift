@@ -90,7 +90,29 @@ struct ChangeReading {
       touched.count == 1 && !untouched.isEmpty
       ? "only \(names) changed"
       : isWhole ? "a full fine-tune of \(names)" : "a fine-tune of parts of \(names)"
-    return DiffVerdict(kind: .fineTune, sentence: "\(words): \(share)" + rest)
+    let place = isWhole ? "" : part
+    return DiffVerdict(kind: .fineTune, sentence: "\(words)\(place): \(share)" + rest)
+  }
+
+  /// Where in the components, if it is in few of their blocks or kinds of layers.
+  private var part: String {
+    let blocks = places(in: diff.blocks)
+    let kinds = places(in: diff.kinds)
+    let parts = [kinds, blocks].compactMap { $0 }.map { ModelDiff.list($0) }
+    return parts.isEmpty ? "" : " (\(parts.joined(separator: "; in ")))"
+  }
+
+  /// The names of the groups with changes; `nil` where they are more than three, or all of their
+  /// components.
+  private func places(in groups: [DiffGroup]) -> [String]? {
+    let names = Set(touched.map(\.title))
+    let own = groups.filter { group in
+      names.contains { group.title.hasPrefix($0 + " ") }
+    }
+    let found = own.filter { $0.count(.changed) + $0.count(.misshapen) > 0 }
+    guard found.count <= 3, found.count < own.count else { return nil }
+    let isOne = touched.count == 1
+    return found.map { isOne ? String($0.title.drop { $0 != " " }.dropFirst()) : $0.title }
   }
 
   private var names: String { ModelDiff.list(touched.map(\.title)) }

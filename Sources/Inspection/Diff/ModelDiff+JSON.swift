@@ -141,7 +141,7 @@ extension TensorDifference {
   fileprivate var json: JSONObject {
     [
       "values": .integer(count), "finite": .integer(finiteCount),
-      "changed": .integer(changedCount), "changed_fraction": .number(changedFraction),
+      "changed_values": .integer(changedCount), "changed_fraction": .number(changedFraction),
       "beyond_tolerance": .integer(beyondCount),
       "max_abs": .number(maxAbs), "mean_abs": meanAbs.map { .number($0) } ?? .null,
       "rms": rootMeanSquare.map { .number($0) } ?? .null,
