@@ -119,9 +119,11 @@ extension Lineage.Merge {
     blocks = grams.blocks.flatMap { block in
       let one = solved(block.name, block.gram)
       let layers = block.layers.map { solved($0.name, $0.gram) }
-      guard let solution = one.solution, layers.count > 1,
-        !layers.allSatisfy({ $0.solution?.agrees(with: solution) ?? true })
-      else { return [one] }
+      // Weights of their own leave less than one for all, by more than chance.
+      let rest = layers.reduce(0) { $0 + $1.rest * $1.rest }
+      guard one.solution != nil, layers.count > 1, rest < 0.8 * one.rest * one.rest else {
+        return [one]
+      }
       return layers
     }
     let nearest = parents.map { gram.distance(model, $0) }.min() ?? 0

@@ -61,7 +61,7 @@ public struct MergeSolution: Sendable, Hashable {
     let expected = rounding * (1 + ratios.reduce(0) { $0 + $1 * $1 }).squareRoot()
     let distance = relativeResidual / residual
     let way = max(distance * distance - relativeResidual * relativeResidual, 0).squareRoot()
-    return relativeResidual < 2 * expected && way > 2 * rounding
+    return relativeResidual < 2 * expected && way > rounding
   }
 
   /// Solves for the weights.

@@ -31,7 +31,7 @@ public struct ModelGrams: Sendable {
 
   /// The paths of the models, as the user gave them.
   public let paths: [String]
-  /// The blocks, in the first model's order.
+  /// The blocks: components in the first model's order, blocks as data flows.
   public private(set) var blocks: [Block] = []
   /// The number of tensors that all models have in one shape.
   public private(set) var tensorCount = 0
@@ -137,6 +137,10 @@ public struct ModelGrams: Sendable {
       }
       if let layer = place.layer(of: name) { blocks[number].add("\(key).\(layer)", gram) }
     }
+    let order = components.map(\.name)
+    blocks = blocks.map { block in
+      (order.firstIndex(of: block.component) ?? order.count, NaturalOrder(block.block), block)
+    }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { $0.2.inOrder }
   }
 
   /// The places of a tensor in all models, if all have it with as many elements.
@@ -178,6 +182,13 @@ public struct ModelGrams: Sendable {
 }
 
 extension ModelGrams.Block {
+  /// The same with its layers as data flows.
+  fileprivate var inOrder: ModelGrams.Block {
+    var block = self
+    block.layers.sort { NaturalOrder($0.name) < NaturalOrder($1.name) }
+    return block
+  }
+
   /// Adds the inner products of a tensor of one of the layers.
   fileprivate mutating func add(_ layer: String, _ gram: GramMatrix) {
     if let place = layers.firstIndex(where: { $0.name == layer }) {
