@@ -88,7 +88,10 @@ import Testing
 
   @Test(arguments: [
     (["--fix"], "--fix needs -o <path>"), (["-o", "x.ckpt"], "-o is for --fix"),
-    (["--dtype", "q8_0"], "--dtype is q8_0, expected f16, bf16, f32 or f64"),
+    (
+      ["--dtype", "q8_0"],
+      "The value 'q8_0' is invalid for '--dtype <type>'. Please provide one of 'f16', 'bf16'"
+    ),
   ])
   func wrongUsageIsOneLine(arguments: [String], text: String) throws {
     try Tool.inFolder { tool in

@@ -39,7 +39,7 @@ struct DoctorCommand: ParsableCommand {
     help: ArgumentHelp(
       "The type of weights whose scales are multiplied in. Default: that of most other weights.",
       valueName: "type"))
-  var dtype: ElementType?
+  var dtype: FloatTypeArgument?
 
   @OptionGroup(title: "What the model is") var stated: ModelArguments
   @OptionGroup var reading: ReadingArguments
@@ -55,14 +55,11 @@ struct DoctorCommand: ParsableCommand {
       throw ValidationError("--fix needs -o <path>, where the repaired model goes")
     }
     if output != nil, !fix { throw ValidationError("-o is for --fix") }
-    if let dtype, !dtype.isPlainFloat {
-      throw ValidationError("--dtype is \(dtype), expected f16, bf16, f32 or f64")
-    }
   }
 
   func run() throws {
     let settings = DoctorSettings(
-      isDeep: deep, elementType: dtype, overrides: try stated.overrides)
+      isDeep: deep, elementType: dtype?.elementType, overrides: try stated.overrides)
     let read = try ModelReader.open(
       path: model, options: reading.options, overrides: settings.overrides)
     let bar = ProgressBar("examining", isQuiet: quiet || !deep)

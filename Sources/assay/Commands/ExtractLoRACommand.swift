@@ -35,8 +35,8 @@ struct ExtractLoRACommand: ParsableCommand {
   @Option(help: "The names in the file: kohya or diffusers.")
   var naming = ExtractionRequest.Naming.kohya
 
-  @Option(help: ArgumentHelp("The type of the factors: f16, bf16 or f32.", valueName: "type"))
-  var dtype = ElementType.float16
+  @Option(help: ArgumentHelp("The type of the factors.", valueName: "type"))
+  var dtype = FloatTypeArgument.f16
 
   @Option(help: ArgumentHelp("Only these components: unet, text_encoder.", valueName: "names"))
   var components: ComponentList?
@@ -57,9 +57,6 @@ struct ExtractLoRACommand: ParsableCommand {
     if let energy, !(energy > 0 && energy <= 1) {
       throw ValidationError("--energy is \(energy), expected a share above 0 and up to 1")
     }
-    if ![.float16, .bfloat16, .float32].contains(dtype) {
-      throw ValidationError("--dtype is \(dtype), expected f16, bf16 or f32")
-    }
     if !output.hasSuffix(".safetensors") {
       throw ValidationError("-o is \(output), expected a .safetensors")
     }
@@ -70,7 +67,7 @@ struct ExtractLoRACommand: ParsableCommand {
     var request = ExtractionRequest(
       output: output,
       goal: energy.map { .energy($0, limit: rank ?? 4096) } ?? .rank(rank ?? 64),
-      naming: naming, elementType: dtype, tool: "assay \(Assay.version)")
+      naming: naming, elementType: dtype.elementType, tool: "assay \(Assay.version)")
     if let components { request.components = components.components }
     let models = try [base, tuned].map {
       try ModelReader.open(path: $0, options: reading.options)
