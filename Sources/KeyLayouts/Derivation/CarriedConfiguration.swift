@@ -52,8 +52,10 @@ public struct CarriedConfiguration: Sendable, Hashable {
         }
         guard let noted else { return !isScheduler }
         guard !isWhole else { return true }
-        return (isScheduler || noted.shown(member.key) == nil || Self.unsure.contains(member.key))
-          && !TransformerDepths.fields.contains(member.key)
+        // Of a level without attention the tensors show no depth.
+        let isShown =
+          noted.shown(member.key) != nil && !TransformerDepths.fields.contains(member.key)
+        return (isScheduler || !isShown || Self.unsure.contains(member.key))
           && !ConfigurationDefaults.areEqual(
             member.value, Self.unsure.contains(member.key) ? nil : noted.fields[member.key],
             field: member.key, component: component)
