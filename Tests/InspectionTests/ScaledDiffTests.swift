@@ -2,6 +2,7 @@ import Checkpoints
 import Conversion
 import Foundation
 import Inspection
+import KeyLayouts
 import TensorCore
 import TestSupport
 import Testing
@@ -73,6 +74,25 @@ import Testing
       same.pairs.filter { !$0.isIdentical }.map(\.name) == [
         "unet.time_embedding.linear_1.weight"
       ])
+  }
+
+  /// Of MXFP8, NF4 and the like bytes are compared, and numbers with nothing.
+  @Test func whatCannotBeUnpackedHasNoFigures() throws {
+    let packed = try Self.diff("packed", "packed")
+    #expect(packed.verdict.kind == .identical)
+    var plain = try ModelEdit("quantised/packed.safetensors")
+    let name = "double_blocks.0.mxfp8.weight"
+    let values = (0..<512).map { Float($0) }
+    plain.remove { $0.hasPrefix("double_blocks.0.mxfp8.") }
+    plain.add(TensorDescription(name: name, elementType: .float16, shape: [8, 64]), values)
+    let diff = try ModelDiff(try DiffSide(Self.read("packed")), try plain.side())
+    let pair = try #require(diff.pairs.first { $0.name == name })
+    #expect(pair.packedForm == .mxfp8 && pair.difference == nil && pair.state == .changed)
+    #expect(
+      diff.verdict.sentence.contains("1 stored in a form of which bytes alone are compared"))
+    #expect(!diff.isEqual)
+    let grams = try ModelGrams([Self.read("packed"), plain.read])
+    #expect(grams.unshared.contains(name))
   }
 
   @Test func lineageMeasuresTheProducts() throws {

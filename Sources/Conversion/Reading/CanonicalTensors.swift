@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import KeyLayouts
+package import KeyLayouts
 public import TensorCore
 
 /// A checkpoint's tensors under canonical names as far as they have any, and the others under their
@@ -70,6 +70,12 @@ public struct CanonicalTensors: TensorSource {
     if let mapped, index < mapped.tensors.count { return try mapped.tensor(at: index) }
     guard let place = places[index] else { preconditionFailure("a leftover without a place") }
     return try source.tensor(at: place)
+  }
+
+  /// The weights whose numbers do not stand for themselves, nor with the scale beside them as it is
+  /// multiplied here, by index: nobody can compute with them.
+  package var packedForms: [Int: StoredForm] {
+    StoredForms(of: tensors).byWeight.filter { !$0.value.isMultipliable }
   }
 
   /// Of a weight into which its scale is multiplied, both as they are stored; `nil` for any other.

@@ -132,7 +132,9 @@ struct ChangeReading {
     let verb = untouched.count == 1 ? "is" : "are"
     let same = untouched.isEmpty ? nil : "\(ModelDiff.list(untouched)) \(verb) the same"
     let shapes = changed.count { $0.state == .misshapen && $0.place.kind != .tokenEmbedding }
+    let packed = changed.count { $0.packedForm != nil }
     let counts = [
+      packed == 0 ? nil : "\(packed) stored in a form of which bytes alone are compared",
       diff.count(diff.added, "added"), diff.count(diff.removed, "removed"),
       shapes == 0 ? nil : "\(shapes) of another shape",
     ]

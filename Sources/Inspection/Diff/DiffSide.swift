@@ -17,6 +17,8 @@ public struct DiffSide: Sendable {
   public let byteCount: Int
 
   let tensors: CanonicalTensors
+  /// The tensors of which nothing but bytes can be compared, by index.
+  let packedForms: [Int: StoredForm]
   private let ingot: IngotReader?
 
   /// Takes a model that was opened. Of weights with scales beside them, the products are compared.
@@ -36,6 +38,7 @@ public struct DiffSide: Sendable {
     byteCount = checkpoint.source.byteCount
     let plain = try model.multiplyingScales()
     tensors = plain.canonicalTensors
+    packedForms = tensors.packedForms
     ingot = plain.checkpoint.source as? IngotReader
   }
 

@@ -1,3 +1,4 @@
+internal import KeyLayouts
 public import TensorCore
 
 extension ModelDiff {
@@ -97,6 +98,7 @@ extension TensorPair {
     if let roundings = difference?.roundings {
       json["roundings"] = .array(roundings.map(\.text).sorted().map { .string($0) })
     }
+    if let packedForm { json["packed_form"] = .string(packedForm.rawValue) }
     if let changedRows {
       json["changed_rows"] = [
         "count": .integer(changedRows.count),

@@ -119,6 +119,12 @@ public struct ModelDiff: Sendable {
           let known = spared[index]
         {
           pair.spare(known.statistics)
+        } else if let form = a.packedForms[left] ?? b.packedForms[right] {
+          pair.packedForm = form
+          if a.packedForms[left] == b.packedForms[right] {
+            read = reader.compareBytes(
+              try a.tensors.tensor(at: left), try b.tensors.tensor(at: right), into: &pair)
+          }
         } else {
           read = reader.compare(
             try a.tensors.tensor(at: left), try b.tensors.tensor(at: right),

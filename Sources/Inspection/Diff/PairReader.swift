@@ -54,13 +54,7 @@ struct PairReader {
       pair.isIdentical = pair.relation == .same && accumulator.difference.isSameBytes
     } else if a.elementType == b.elementType {
       // Packed types: their bytes are all that can be compared.
-      var isSame = true
-      for part in views.parts {
-        forEachRun(part.a, part.b) {
-          isSame = isSame && XXHash3.hash128($0) == XXHash3.hash128($1)
-        }
-      }
-      pair.isIdentical = pair.relation == .same && isSame
+      pair.isIdentical = pair.relation == .same && hasSameBytes(views)
     }
     if let difference = pair.difference, Self.mayBeRows(pair, difference),
       let part = views.parts.first
@@ -69,6 +63,25 @@ struct PairReader {
       read.again += views.byteCount
     }
     return read
+  }
+
+  /// Compares the bytes of two tensors of one type and shape whose numbers mean nothing.
+  func compareBytes(_ a: TensorView, _ b: TensorView, into pair: inout TensorPair) -> Reading {
+    guard pair.relation == .same, a.elementType == b.elementType,
+      let views = AlignedViews(a, b, .same)
+    else { return Reading() }
+    pair.isIdentical = hasSameBytes(views)
+    return Reading(first: views.byteCount)
+  }
+
+  private func hasSameBytes(_ views: AlignedViews) -> Bool {
+    var isSame = true
+    for part in views.parts {
+      forEachRun(part.a, part.b) {
+        isSame = isSame && XXHash3.hash128($0) == XXHash3.hash128($1)
+      }
+    }
+    return isSame
   }
 
   /// Whether a few rows may be all that changed.

@@ -1,3 +1,4 @@
+public import KeyLayouts
 public import TensorCore
 
 /// A tensor of one model and its counterpart in the other.
@@ -46,6 +47,9 @@ public struct TensorPair: Sendable, Hashable {
   public let scaledTypeA: ElementType?
   /// The same of the second model's weight.
   public let scaledTypeB: ElementType?
+  /// The form of a side whose numbers do not stand for themselves (MXFP8, NF4): only bytes are compared,
+  /// and only with the same form.
+  public internal(set) var packedForm: StoredForm?
   /// How the shapes relate.
   public internal(set) var relation: Relation
   /// The figures; `nil` where the types are packed ones, of which only bytes are compared, or the

@@ -1,5 +1,6 @@
 internal import Checkpoints
 public import Conversion
+internal import KeyLayouts
 internal import Synchronization
 internal import TensorCore
 
@@ -35,7 +36,8 @@ public struct ModelGrams: Sendable {
   public private(set) var blocks: [Block] = []
   /// The number of tensors that all models have in one shape.
   public private(set) var tensorCount = 0
-  /// Tensors of the first model that another lacks or has in another shape.
+  /// Tensors of the first model that another lacks or has in another shape, or of which one has no
+  /// numbers that stand for themselves.
   public private(set) var unshared: [String] = []
   /// For each model, the rounding that its element types leave: a share of the weights.
   public let roundings: [Double]
@@ -69,6 +71,7 @@ public struct ModelGrams: Sendable {
     paths = models.map(\.checkpoint.path)
     let sources = try models.map { try $0.multiplyingScales().canonicalTensors }
     roundings = sources.map(Self.rounding)
+    let packed = sources.map(\.packedForms)
     let indices = sources.map { source in
       Dictionary(
         source.tensors.enumerated().map { (ExactName($1.name), $0) },
@@ -76,12 +79,8 @@ public struct ModelGrams: Sendable {
     }
     var shared: [[Int]] = []
     for (index, tensor) in sources[0].tensors.enumerated() {
-      guard case .canonical = sources[0].origins[index] else {
-        if case .unexplained = sources[0].origins[index] {} else { continue }
-        if let places = Self.places(of: tensor, indices, sources) { shared.append(places) }
-        continue
-      }
-      if let places = Self.places(of: tensor, indices, sources) {
+      if case .leftBehind = sources[0].origins[index] { continue }
+      if let places = Self.places(of: tensor, indices, sources, packed) {
         shared.append(places)
       } else {
         unshared.append(tensor.name)
@@ -143,13 +142,14 @@ public struct ModelGrams: Sendable {
     }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { $0.2.inOrder }
   }
 
-  /// The places of a tensor in all models, if all have it with as many elements.
+  /// The places of a tensor in all models, if all have it with as many elements, as numbers.
   private static func places(
-    of tensor: TensorDescription, _ indices: [[ExactName: Int]], _ sources: [CanonicalTensors]
+    of tensor: TensorDescription, _ indices: [[ExactName: Int]], _ sources: [CanonicalTensors],
+    _ packed: [[Int: StoredForm]]
   ) -> [Int]? {
     var places: [Int] = []
-    for (index, source) in zip(indices, sources) {
-      guard let place = index[ExactName(tensor.name)],
+    for ((index, source), forms) in zip(zip(indices, sources), packed) {
+      guard let place = index[ExactName(tensor.name)], forms[place] == nil,
         source.tensors[place].shape.elementCount == tensor.shape.elementCount,
         tensor.shape.elementCount > 0
       else { return nil }

@@ -14,7 +14,7 @@ extension Lineage {
     text += "\n"
     if let first = grams.unshared.first {
       text += "left out: \(Format.count(grams.unshared.count)) tensors that some lack or have in "
-      text += "another shape, first \(first.escapingControls)\n"
+      text += "another shape or form, first \(first.escapingControls)\n"
     }
     text += "\n" + distanceTable(total).text + "\n" + treeText + "\n"
     text += sharedText
@@ -94,10 +94,17 @@ extension Lineage {
     var table = Table(
       [("block", .left)] + merge.whole.parents.map { ("\($0 + 1)", .right) }
         + [("left", .right)])
+    let components = Dictionary(grouping: merge.blocks, by: \.name.firstComponent)
     for block in merge.blocks {
+      let component = block.name.firstComponent
+      let others = components[component] ?? []
+      // Of a component in which nothing tells, one line says so.
+      let isSilent = others.count > 1 && others.allSatisfy { $0.solution == nil }
+      guard !isSilent || block == others.first else { continue }
       guard let solution = block.solution else {
         table.add(
-          [block.name] + merge.whole.parents.map { _ in "" } + ["cannot tell, too alike"])
+          [isSilent ? "\(component), all blocks" : block.name]
+            + merge.whole.parents.map { _ in "" } + ["cannot tell, too alike"])
         continue
       }
       table.add(
