@@ -95,6 +95,14 @@ import Testing
     #expect(grams.unshared.contains(name))
   }
 
+  @Test func aScaleThatDoesNotFitIsRefusedWithItsFile() throws {
+    var edit = try ModelEdit("quantised/scaled.safetensors")
+    let name = "model.diffusion_model.time_embed.0.scale_weight"
+    edit.replace(name, shape: [3], with: [1, 2, 3])
+    let error = try #require(throws: LayoutError.self) { try edit.side() }
+    #expect(error.description.hasPrefix("edited: tensor '\(name)' is f32 [3], expected one value"))
+  }
+
   @Test func lineageMeasuresTheProducts() throws {
     let grams = try ModelGrams([Self.read("original"), Self.read("scaled")])
     let unet = try #require(grams.components.first { $0.name == "unet" }).gram

@@ -9,16 +9,21 @@ extension ReadModel {
   /// - Parameters:
   ///   - overrides: what the user states about the model.
   ///   - isWanted: whether to multiply a weight of a component and shape; it gets float32.
-  /// - Throws: `LayoutError` when a scale does not fit its weight.
+  /// - Throws: `LayoutError`, with the checkpoint's path, when a scale does not fit its weight.
   package func multiplyingScales(
     overrides: ConfigurationOverrides = ConfigurationOverrides(),
     where isWanted: (Component?, TensorShape) -> Bool = { _, _ in true }
   ) throws(LayoutError) -> ReadModel {
     let tensors = checkpoint.source.tensors
     let entries = (try? reading.get())?.ledger.entries
-    let ledger = try Ledger.keeping(tensors).applyingScales { target in
-      let component = target.recipe.sources.first.flatMap { entries?[$0].component }
-      return isWanted(component, target.description.shape)
+    let ledger: Ledger
+    do throws(LayoutError) {
+      ledger = try Ledger.keeping(tensors).applyingScales { target in
+        let component = target.recipe.sources.first.flatMap { entries?[$0].component }
+        return isWanted(component, target.description.shape)
+      }
+    } catch {
+      throw LayoutError(error.problem, origin: checkpoint.path)
     }
     guard ledger.appliesScales else { return self }
     var metadata = checkpoint.metadata
