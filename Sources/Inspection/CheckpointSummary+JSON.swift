@@ -57,7 +57,8 @@ extension CheckpointSummary {
         ]
       }
       json["layout"] = .null
-      json["evidence"] = [.string(adapter?.origin?.evidence ?? error.description)]
+      let lines = partLines
+      json["evidence"] = .array((lines.isEmpty ? [error.description] : lines).map(JSON.string))
       if let adapter { json["adapter"] = adapter.json }
       json["components"] = []
     }

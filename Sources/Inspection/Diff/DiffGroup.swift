@@ -103,6 +103,9 @@ extension ModelDiff {
     for pair in pairs { groups[place(pair.place)].add(pair) }
     for tensor in removed { groups[place(TensorPlace(of: tensor.name))].add(removed: 1) }
     for tensor in added { groups[place(TensorPlace(of: tensor.name))].add(added: 1) }
-    return groups
+    // What is no part of the model stands last.
+    let leftBehind = TensorPlace.leftBehind.component
+    return groups.filter { !$0.title.hasPrefix(leftBehind) }
+      + groups.filter { $0.title.hasPrefix(leftBehind) }
   }
 }

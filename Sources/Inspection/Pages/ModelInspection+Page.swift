@@ -43,7 +43,7 @@ extension ModelInspection {
     case .success(let reading):
       "\(reading.detection.family.title) in \(reading.detection.layout.rawValue) names, "
         + reading.ledger.summary
-    case .failure(let error): error.description
+    case .failure(let error): summary.partLines.first ?? error.description
     }
   }
 
@@ -65,6 +65,10 @@ extension ModelInspection {
             "prediction type",
             "\(reading.prediction.type.rawValue) (\(reading.prediction.reason))"))
       }
+    }
+    let details = summary.partLines.dropFirst()
+    if !details.isEmpty {
+      facts.append(Page.Fact("details", details.joined(separator: "; ")))
     }
     if let safety = checkpoint.shownSafety { facts.append(Page.Fact("pickle", safety.summary)) }
     return facts

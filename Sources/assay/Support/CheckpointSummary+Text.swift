@@ -11,10 +11,11 @@ extension CheckpointSummary {
     text +=
       "\(Format.count(count)) tensor\(count == 1 ? "" : "s"), \(Format.count(elementCount)) values, "
     text += "\(Format.bytes(byteCount))\n"
-    let embeddings = embeddings?.text ?? ""
-    // What is a textual inversion for certain is of no family, and nobody asks.
-    let isEmbedding = self.embeddings.map { $0.isCertain && $0.form != .bundled } ?? false
-    text += (isEmbedding ? "" : familyText) + embeddings
+    // What is a textual inversion or a LoRA for certain is of no family, and nobody asks.
+    let lines = partLines
+    text += lines.isEmpty ? familyText : Self.joined(lines)
+    // An embedding may stand beside a LoRA, or only perhaps be one.
+    if let embeddings, lines != embeddings.lines { text += Self.joined(embeddings.lines) }
     if let safety = checkpoint.shownSafety {
       text += "pickle: \(safety.summary.escapingControls)\n"
     }
@@ -54,6 +55,10 @@ extension CheckpointSummary {
     return text
   }
 
+  private static func joined(_ lines: [String]) -> String {
+    lines.map { $0.escapingControls + "\n" }.joined()
+  }
+
   private var familyText: String {
     switch reading {
     case .success(let reading):
@@ -62,7 +67,6 @@ extension CheckpointSummary {
         + "(\(detection.evidence.joined(separator: "; ").escapingControls))\n"
         + reading.predictionText
     case .failure(let error):
-      if let adapter { return adapter.text }
       return "family: \(error.description.escapingControls)\n"
     }
   }

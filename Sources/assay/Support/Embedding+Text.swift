@@ -3,25 +3,6 @@ internal import Conversion
 internal import KeyLayouts
 internal import TensorCore
 
-extension EmbeddingFile {
-  /// What the file is, a line each embedding.
-  var text: String {
-    embeddings.map { embedding in
-      let name = embedding.token.map { " '\($0.escapingControls)'" } ?? ""
-      let kind = form == .bundled ? "bundled embedding" : "textual inversion"
-      let unnamed = embedding.token == nil ? ", the file gives no token" : ""
-      let parts = embedding.parts.map { part in
-        let count = "\(part.vectorCount) vector\(part.vectorCount == 1 ? "" : "s")"
-        return "\(count) of \(part.width) (\(part.fitting))"
-      }
-      let form = form == .bundled ? "" : " (\(self.form.title)\(unnamed))"
-      return "\(isCertain ? "" : "perhaps a ")\(kind)\(name)\(form): "
-        + parts.joined(separator: "; ") + "\n"
-    }.joined()
-      + others.map { "  not part of it: \($0.escapingControls)\n" }.joined()
-  }
-}
-
 extension EmbeddingReport {
   /// What was read, and what was written from it.
   var text: String {
