@@ -56,7 +56,7 @@ def make():
         "counts": {"opaque": "collections.Counter", "arguments": [{"a": 2, "b": 1}]},
         "default": {"k": [1]}, "frozen": [4], "big": "0x400000000000000000",
         "negative": -5, "raw": {"bytes": "0102"}, "long": {"byteCount": 5000},
-        "text": {"byteCount": 5000}},
+        "text": "x" * 5000},
         ["argparse.Namespace called", "pytorch_names.Colour called",
          "pathlib.PurePosixPath called", "datetime.timedelta called",
          "collections.Counter called"])

@@ -36,6 +36,20 @@ import Testing
     }
   }
 
+  /// Pickles leave long text where it is; it is text still.
+  @Test(arguments: ["x", "é", "—", "\u{1F600}"]) func pyTorchKeepsLongTexts(character: String)
+    throws
+  {
+    let text = String(repeating: character, count: 5000)
+    try Fixture.withTemporaryFolder { folder in
+      let path = folder.appending(path: "out.ckpt").path(percentEncoded: false)
+      var writer = try PyTorchWriter(path: path)
+      try writer.begin(tensors: [], metadata: ["thumbnail": .string(text)])
+      try writer.finish()
+      #expect(try Checkpoint.open(path: path).portableMetadata["thumbnail"] == .string(text))
+    }
+  }
+
   /// The limit from which numbers are 64 bits wide is lowered, so that a small file has the fields
   /// of a large one.
   @Test(arguments: [0, 1, 100, 4000]) func pyTorchWritesZIP64(limit: Int) throws {

@@ -49,6 +49,39 @@ import Testing
     #expect(found.isIdentical, "\(found.exceptions.prefix(3))")
   }
 
+  /// Of several spellings that are read, the way back leads to one; the values are the same.
+  @Test(arguments: [
+    ("text_encoder/model.safetensors", "text_model.", "", 52),
+    (
+      "vae/diffusion_pytorch_model.safetensors", "mid_block.attentions.0.to_q.",
+      "mid_block.attentions.0.query.", 4
+    ),
+  ])
+  func anotherSpellingComesBackUnderTheUsualOne(
+    file: String, usual: String, other: String, count: Int
+  ) throws {
+    try convert(FixtureFile.path("families/sd15.safetensors"), to: scratch.path("m"))
+    let path = scratch.path("m/" + file)
+    let checkpoint = try Checkpoint.open(path: path)
+    let tensors = try checkpoint.source.tensors.indices.map { index in
+      let view = try checkpoint.source.tensor(at: index)
+      var description = view.description
+      description.name = description.name.replacingOccurrences(of: usual, with: other)
+      return view.described(as: description)
+    }
+    try write(tensors, to: scratch.path("renamed.safetensors"))
+    try FileManager.default.removeItem(atPath: path)
+    try FileManager.default.moveItem(atPath: scratch.path("renamed.safetensors"), toPath: path)
+    let report = try convert(scratch.path("m"), to: scratch.path("s.safetensors")) {
+      $0.isCertified = true
+      $0.layout = .ldm
+    }
+    let found = try #require(report.certificate)
+    #expect(found.isIdentical, "\(found.exceptions.prefix(3))")
+    #expect(found.respelled == count)
+    #expect(found.statement.hasSuffix(", \(count) under the usual spelling of their names"))
+  }
+
   /// Halves survive float32 and not bfloat16.
   @Test func aCastThatRoundsIsListed() throws {
     #expect(try certificate("sdxl-base", "a.ingot", .float32).isIdentical)

@@ -82,6 +82,18 @@ struct PickleData: Sendable {
   }
 }
 
+extension PickleData {
+  /// The text that it is still, which nothing has made bytes of; `nil` for bytes, and for text beyond
+  /// the longest that is kept.
+  func text(in source: ByteStorage) -> String? {
+    guard isText, case .latin1(let range) = place, range.count <= Self.textLimit else { return nil }
+    return String(decoding: source.array(in: range), as: UTF8.self)
+  }
+
+  /// The longest text that is kept, in bytes.
+  private static let textLimit = 16 << 20
+}
+
 extension Unpickler {
   /// The bytes behind their own count: copied when they are few, and otherwise left in place.
   mutating func countedBytes(_ width: Int) throws(PickleProblem) -> PickleValue {

@@ -49,7 +49,8 @@ public struct PyTorchReader: TensorSource, CheckpointReader {
     let heap = contents.heap
     let state: StateDictionary
     do throws(StateDictionary.Problem) {
-      state = try StateDictionary(contents.root, heap: heap, choosing: options.root)
+      state = try StateDictionary(
+        contents.root, heap: heap, in: contents.pickleStorage, choosing: options.root)
     } catch {
       throw switch error {
       case .depth: .depth(limit: StateDictionary.depthLimit)

@@ -21,6 +21,8 @@ struct StateDictionary {
   private(set) var outsideCount = 0
 
   private let heap: PickleHeap
+  /// What holds the pickle, and so its long texts.
+  private let source: ByteStorage
   private var visits = 0
   private var onPath: Set<Int> = []
   /// Whether tensors met now are wanted: always, but outside of a chosen root.
@@ -43,9 +45,13 @@ struct StateDictionary {
 
   /// Takes a value apart.
   ///
-  /// - Parameter path: the keys of the root that the user chose, joined by dots.
-  init(_ root: PickleValue, heap: PickleHeap, choosing path: String? = nil) throws(Problem) {
-    self.heap = heap
+  /// - Parameters:
+  ///   - source: what holds the pickle.
+  ///   - path: the keys of the root that the user chose, joined by dots.
+  init(
+    _ root: PickleValue, heap: PickleHeap, in source: ByteStorage, choosing path: String? = nil
+  ) throws(Problem) {
+    (self.heap, self.source) = (heap, source)
     if let path {
       do throws(StateRoot.Missing) {
         wrapper = try StateRoot(chosen: path, in: root, heap).keys
@@ -245,7 +251,12 @@ struct StateDictionary {
       // Long ones are states of random generators and the like: their length must do.
       return bytes.count <= 64
         ? ["bytes": .string(Self.hex(bytes))] : ["byteCount": .integer(bytes.count)]
-    case .data(let index): return ["byteCount": .integer(heap.data[index].count)]
+    case .data(let index):
+      guard let text = heap.data[index].text(in: source) else {
+        return ["byteCount": .integer(heap.data[index].count)]
+      }
+      try charge(text.utf8.count / 64)
+      return .string(text)
     case .global(let index): return .string(heap.globals[index].qualifiedName)
     case .storage(let index): return ["storage": .string(heap.storages[index].key)]
     case .numpyType(let index): return .string("numpy." + heap.numpyTypes[index].code)

@@ -10,7 +10,7 @@ struct TorchContents: Sendable {
   private let places: [ExactName: Place]
   private let source: Source
   /// What holds the pickle, and so the arrays in it.
-  private let pickleStorage: ByteStorage
+  let pickleStorage: ByteStorage
 
   /// Where a storage's bytes are.
   enum Place: Sendable {

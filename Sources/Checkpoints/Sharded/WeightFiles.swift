@@ -23,18 +23,21 @@ struct WeightFiles: Sendable, Hashable {
     // The better names last: they replace the others.
     for ending in Self.endings.reversed() {
       for stem in Self.stems.reversed() {
+        var (files, indexes): ([String: Place], [String: Place]) = ([:], [:])
         for name in names where name.hasPrefix(stem + ".") {
           let rest = name.dropFirst(stem.count)
+          if let variant = Self.variant(rest, "", ".\(ending)") { files[variant] = .file(name) }
           if let variant = Self.variant(rest, "", ".\(ending).index.json")
             // transformers and diffusers put the variant in different places.
             ?? Self.variant(rest, ".\(ending).index", ".json")
           {
-            places[variant] = .index(name)
+            indexes[variant] = .index(name)
           }
         }
-        for name in names where name.hasPrefix(stem + ".") {
-          let rest = name.dropFirst(stem.count)
-          if let variant = Self.variant(rest, "", ".\(ending)") { places[variant] = .file(name) }
+        // Where both are there, diffusers takes the shards, transformers the whole file.
+        let takesShards = stem == Self.stems[0]
+        for found in takesShards ? [files, indexes] : [indexes, files] {
+          places.merge(found) { $1 }
         }
       }
     }

@@ -22,9 +22,13 @@ struct RoundTrip {
     let back = MappedTensors(result, by: try wayBack())
     var places: [String: Int] = [:]
     for (place, tensor) in back.tensors.enumerated() { places[tensor.name] = place }
+    let usual = try usualNames()
     let types = Dictionary(
-      plan.ownEntries.map { (NameCleaning.clean($0.source.name), $0.source.elementType) },
-      uniquingKeysWith: { first, _ in first })
+      plan.ownEntries.enumerated().flatMap { index, entry in
+        [NameCleaning.clean(entry.source.name), usual[index]].compactMap { name in
+          name.map { ($0, entry.source.elementType) }
+        }
+      }, uniquingKeysWith: { first, _ in first })
     // What cannot be made again, float8 among it, stays in the result's type: an exception.
     let returned = CastTensors(
       back,
@@ -33,7 +37,7 @@ struct RoundTrip {
       })
     var exceptions: [RoundTripCertificate.Exception] = []
     var leftBehind: [String: Int] = [:]
-    var compared = 0
+    var (compared, respelled) = (0, 0)
     for (index, entry) in plan.ownEntries.enumerated() {
       if case .ignored(let reason) = entry.fate {
         leftBehind[reason, default: 0] += 1
@@ -45,10 +49,12 @@ struct RoundTrip {
       }
       compared += 1
       let name = NameCleaning.clean(entry.source.name)
-      guard let place = places[entry.source.name] ?? places[name] else {
+      let own = places[entry.source.name] ?? places[name]
+      guard let place = own ?? usual[index].flatMap({ places[$0] }) else {
         exceptions.append(.init(tensor: entry.source.name, difference: "does not come back"))
         continue
       }
+      if own == nil { respelled += 1 }
       if let difference = try difference(
         try plan.source.tensor(at: index), try returned.tensor(at: place))
       {
@@ -56,7 +62,22 @@ struct RoundTrip {
       }
     }
     return RoundTripCertificate(
-      compared: compared, exceptions: exceptions, leftBehind: leftBehind)
+      compared: compared, respelled: respelled, exceptions: exceptions, leftBehind: leftBehind)
+  }
+
+  /// By place among the source's tensors, the name under which one comes back: of several spellings
+  /// that are read the way back leads to the usual one.
+  private func usualNames() throws -> [Int: String] {
+    guard let reading = plan.reading, !plan.keepsNames else { return [:] }
+    let canonical = reading.ledger
+    let back = canonical.followed(
+      by: try reading.ledger(writingBack: canonical.targets.map(\.description)))
+    var names: [Int: String] = [:]
+    for target in back.targets {
+      let sources = Set(target.recipe.sources)
+      if let index = sources.first, sources.count == 1 { names[index] = target.description.name }
+    }
+    return names
   }
 
   /// The account that leads from the result to the names of the source.

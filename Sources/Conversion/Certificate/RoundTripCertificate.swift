@@ -15,6 +15,8 @@ public struct RoundTripCertificate: Sendable, Hashable {
 
   /// The tensors that were compared.
   public let compared: Int
+  /// How many came back under the usual one of several spellings of their names.
+  public let respelled: Int
   /// Those of them that did not come back as they were.
   public let exceptions: [Exception]
   /// The number of tensors that are not in the result at all, by reason.
@@ -26,16 +28,16 @@ public struct RoundTripCertificate: Sendable, Hashable {
   /// The statement in one line.
   public var statement: String {
     let tensors = "\(compared) tensor\(compared == 1 ? "" : "s")"
-    return isIdentical
-      ? "converted there and back, \(tensors) identical"
-      : "converted there and back, \(compared - exceptions.count) of \(tensors) identical"
+    let counts = isIdentical ? tensors : "\(compared - exceptions.count) of \(tensors)"
+    return "converted there and back, \(counts) identical"
+      + (respelled == 0 ? "" : ", \(respelled) under the usual spelling of their names")
   }
 
   /// The statement for machines.
   public var json: JSON {
     [
       "statement": .string(statement), "tensors": .integer(compared),
-      "identical": .integer(compared - exceptions.count),
+      "identical": .integer(compared - exceptions.count), "respelled": .integer(respelled),
       "exceptions": .object(
         JSONObject(exceptions.map { ($0.tensor, .string($0.difference)) })),
       "left_behind": .object(

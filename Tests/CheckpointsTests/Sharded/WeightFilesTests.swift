@@ -56,6 +56,19 @@ import Testing
     #expect(folder.outcome(variant: variant) == outcome)
   }
 
+  /// Where shards stand beside a whole file, diffusers takes the shards and transformers the file.
+  @Test(arguments: [
+    ("diffusion_pytorch_model", "safetensors", "shards"), ("model", "safetensors", "whole"),
+  ])
+  func shardsBesideAWholeFile(stem: String, ending: String, outcome: String) throws {
+    try folder.writeWeights(["shards"], to: "\(stem)-00001-of-00001.\(ending)")
+    try folder.writeWeights(["whole"], to: "\(stem).\(ending)")
+    try folder.write(
+      #"{"weight_map": {"shards": "\#(stem)-00001-of-00001.\#(ending)"}}"#,
+      to: "\(stem).\(ending).index.json")
+    #expect(folder.outcome() == outcome)
+  }
+
   @Test(arguments: [
     "model.safetensors.index.fp16.json", "model.fp16.safetensors.index.json",
     "diffusion_pytorch_model.safetensors.index.fp16.json", "custom.fp16.index.json",
