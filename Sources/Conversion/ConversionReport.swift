@@ -40,6 +40,8 @@ public struct ConversionReport: Sendable, Hashable {
   /// The fields of configurations that no tensor and no rule of the family gives: other programs
   /// must be told, the metadata tell them here.
   public let unsaidFields: [String]
+  /// Tensors that no rule knows and that went along, because all names were kept.
+  public let keptUnexplained: [String]
   /// What is worth knowing about the model although nothing is wrong with it, a line each.
   public let remarks: [String]
   /// Floating tensors that stayed in their own type, because a block type was asked for and they

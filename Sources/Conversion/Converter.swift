@@ -68,7 +68,7 @@ public struct Converter: Sendable {
       droppedMetadata: request.container.keepsMetadata
         ? [] : metadata.members.keys.filter { $0 != "format" },
       renamedMetadata: metadata.renamed, unsaidFields: metadata.unsaid,
-      remarks: plan.reading?.remarks ?? [],
+      keptUnexplained: plan.keptUnexplained, remarks: plan.reading?.remarks ?? [],
       kept: cast?.kept ?? [],
       prediction: plan.keptComponents.contains(.unet) ? plan.reading?.prediction : nil,
       markers: markers.tensors.map(\.name),

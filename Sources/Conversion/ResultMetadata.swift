@@ -25,6 +25,7 @@ struct ResultMetadata {
     // What a trainer kept for itself is of no use to who draws.
     if request.isPruned { members["values"] = nil }
     if plan.ledger.appliesScales { members[StoredForms.accountKey] = nil }
+    if !plan.keepsBytes(tensors, of: checkpoint) { members.removeWeightDigests() }
     if let reading = plan.reading {
       members[FamilyHint.key] = FamilyHint.note(
         of: reading.detection.family, beside: tensors
@@ -36,7 +37,10 @@ struct ResultMetadata {
           plan.pipeline, family: reading.detection.family, configurations: plan.configurations
         ).map(JSON.string) : nil
       let prediction = reading.prediction
+      // A marker goes along and counts for more than the metadata, whatever they say.
+      let isMarked = if case .marker = prediction.origin { true } else { false }
       if contents == .tensors, prediction.origin != .assumed,
+        !isMarked || members["modelspec.prediction_type"] == nil,
         plan.keptComponents.contains(.unet), request.container.keepsMetadata
       {
         members["modelspec.prediction_type"] = .string(prediction.type.modelspecName)
@@ -66,5 +70,20 @@ struct ResultMetadata {
       members[name] = member.value
       renamed[member.key] = name
     }
+  }
+}
+
+extension JSONObject {
+  /// Takes out the digests of all tensors' bytes that trainers and tools write: of other bytes they
+  /// are untrue.
+  mutating func removeWeightDigests() {
+    for key in ["modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash"] { self[key] = nil }
+  }
+}
+
+extension ConversionPlan {
+  /// Whether the result has the source's tensors in the source's order, and none other.
+  fileprivate func keepsBytes(_ tensors: [TensorDescription], of checkpoint: Checkpoint) -> Bool {
+    tensors == checkpoint.source.tensors && keepsNames
   }
 }

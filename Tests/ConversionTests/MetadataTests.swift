@@ -49,6 +49,31 @@ import Testing
     #expect(reading.checkpoint.portableMetadata["components"] == "a")
   }
 
+  /// Digests of all bytes are true of the same bytes alone.
+  @Test(arguments: [(ElementType?.none, true), (.bfloat16, false)])
+  func digestsOfOtherBytesAreLeftOut(type: ElementType?, isKept: Bool) throws {
+    let source = scratch.path("source.safetensors")
+    let keys = ["modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash"]
+    try write(
+      [], after: sd15, metadata: JSONObject(keys.map { ($0, "0123") }), to: source)
+    try convert(source, to: out) { $0.elementType = type }
+    let metadata = try Checkpoint.open(path: out).metadata
+    for key in keys { #expect((metadata[key] != nil) == isKept, "\(key)") }
+    try convert(source, to: scratch.path("m"))
+    let folder = try Checkpoint.open(path: scratch.path("m")).metadata
+    for key in keys { #expect(folder[key] == nil, "\(key)") }
+  }
+
+  /// What no rule knows goes along with names that are kept, and is told all the same.
+  @Test func whatGoesAlongUnexplainedIsTold() throws {
+    let source = scratch.path("source.safetensors")
+    try write([tensor("foo.bar", [1], [1])], after: sd15, to: source)
+    let kept = try convert(source, to: out)
+    #expect(kept.keptUnexplained == ["foo.bar"] && kept.ledger.unexplained.isEmpty)
+    let mapped = try convert(source, to: scratch.path("m"))
+    #expect(mapped.keptUnexplained.isEmpty && mapped.ledger.unexplained == ["foo.bar"])
+  }
+
   @Test func whatHasNoPlaceAtAllIsReported() throws {
     let source = scratch.path("source.safetensors")
     try write([], after: sd15, metadata: ["a": "b", "format": "pt"], to: source)

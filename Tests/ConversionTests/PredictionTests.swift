@@ -133,3 +133,31 @@ import Testing
         "the configuration of 'unet' says in_channels 9, its tensors say 4") == true)
   }
 }
+
+/// Two statements about one model.
+@Suite struct ContradictionTests {
+  private let scratch: ScratchFolder
+
+  init() throws { scratch = try ScratchFolder() }
+
+  /// A marker counts for more than the metadata; both stay as they are, and that is said.
+  @Test func aContradictionIsSaidAndStays() throws {
+    let path = scratch.path("m.safetensors")
+    try write(
+      [tensor("v_pred", [0], [])], after: FixtureFile.path("families/sdxl-base.safetensors"),
+      metadata: ["modelspec.prediction_type": "epsilon"], to: path)
+    let report = try convert(path, to: scratch.path("out.safetensors"))
+    #expect(report.prediction?.type == .velocity)
+    #expect(report.remarks.contains { $0.hasPrefix("two statements contradict each other") })
+    let out = try Checkpoint.open(path: scratch.path("out.safetensors"))
+    #expect(out.metadata["modelspec.prediction_type"] == "epsilon")
+    #expect(out.source.tensors.contains { $0.name == "v_pred" })
+    // The user's word settles it.
+    let settled = try convert(
+      path, to: scratch.path("settled.safetensors"),
+      overrides: ConfigurationOverrides(prediction: .velocity))
+    #expect(!settled.remarks.contains { $0.hasPrefix("two statements") })
+    let metadata = try Checkpoint.open(path: scratch.path("settled.safetensors")).metadata
+    #expect(metadata["modelspec.prediction_type"] == "v")
+  }
+}

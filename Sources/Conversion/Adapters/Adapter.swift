@@ -52,6 +52,14 @@ public struct Adapter: Sendable {
     return AdapterMetadata(fields)
   }
 
+  /// What the metadata say the adapter was trained for, if that is another family than a model's;
+  /// shapes that fit tell nothing then.
+  func origin(otherThan family: Family) -> AdapterOrigin? {
+    AdapterOrigin(stated: checkpoint.portableMetadata).flatMap {
+      $0.title == family.title ? nil : $0
+    }
+  }
+
   /// The scale's numerator: the module's own, or the configuration's; `nil` where neither says.
   ///
   /// - Throws: `AdapterError` when it is no number.

@@ -39,7 +39,7 @@ public struct AdapterMerge: Sendable {
   /// - Throws: `AdapterError` when a change has another shape than the weight it is for, or nothing
   ///   of an adapter is in the model.
   public init(
-    _ applications: [Application], on targets: AdapterTargets
+    _ applications: [Application], on targets: AdapterTargets, family: Family? = nil
   ) throws(AdapterError) {
     self.applications = applications
     var changes: [String: [Change]] = [:]
@@ -47,7 +47,7 @@ public struct AdapterMerge: Sendable {
     for (index, application) in applications.enumerated() {
       let file = application.adapter.file
       do throws(AdapterError) {
-        let found = try Self.find(application, index, targets, &changes)
+        var found = try Self.find(application, index, targets, &changes)
         guard found.applied > 0 else {
           let first = file.modules[0].name
           throw AdapterError(
@@ -56,6 +56,7 @@ public struct AdapterMerge: Sendable {
               hint: file.hint
                 ?? targets.absentComponent(of: first).map { "the model has no \($0)" }))
         }
+        found.otherOrigin = family.flatMap { application.adapter.origin(otherThan: $0) }
         outcomes.append(found)
       } catch {
         throw AdapterError(error.problem, origin: application.adapter.checkpoint.path)
@@ -70,6 +71,9 @@ public struct AdapterMerge: Sendable {
   /// - Throws: `AdapterError` that names the first leftover.
   func requireAll() throws(AdapterError) {
     for outcome in outcomes {
+      if let origin = outcome.otherOrigin {
+        throw AdapterError(.otherFamily(origin), origin: outcome.path)
+      }
       guard let first = outcome.surprises.first else { continue }
       throw AdapterError(
         .leftOver(count: outcome.surprises.count, first: first.name, reason: first.reason),
@@ -138,7 +142,8 @@ public struct AdapterMerge: Sendable {
     }
     return AdapterOutcome(
       path: application.adapter.checkpoint.path, strength: application.strength,
-      applied: kinds.values.reduce(0, +), total: file.modules.count, kinds: kinds,
+      applied: kinds.values.reduce(0, +), total: file.modules.count + file.incompleteCount,
+      kinds: kinds,
       leftovers: leftovers)
   }
 

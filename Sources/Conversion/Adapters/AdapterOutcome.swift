@@ -1,4 +1,4 @@
-internal import KeyLayouts
+public import KeyLayouts
 internal import TensorCore
 
 /// What of an adapter a merge used.
@@ -27,6 +27,8 @@ public struct AdapterOutcome: Sendable, Hashable {
   public let leftovers: [Leftover]
   /// How many of the applied modules change nothing, because all their values, or alpha, are zero.
   public var idle = 0
+  /// What the file says it was trained for, where the model is of another family.
+  public var otherOrigin: AdapterOrigin?
 
   /// What the user should know of.
   public var surprises: [Leftover] { leftovers.filter { !$0.isKnown } }

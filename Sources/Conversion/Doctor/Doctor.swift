@@ -67,6 +67,7 @@ public struct Diagnosis: Sendable {
     let tensors = RepairedTensors(patient.source, by: plan, ledger)
     changes = plan.changes(of: patient.tensors, to: tensors.tensors, by: ledger)
     var metadata = patient.checkpoint.metadata
+    if !changes.isEmpty { metadata.removeWeightDigests() }
     for (key, value) in plan.metadata { metadata[key] = value }
     repaired = ReadModel(
       patient.checkpoint.replacing(tensors, metadata: metadata), overrides: settings.overrides)

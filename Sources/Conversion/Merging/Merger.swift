@@ -44,7 +44,8 @@ public struct Merger: Sendable {
   ) throws -> MergeReport {
     let merger = try withoutScales()
     let places = try merger.places()
-    let merge = try AdapterMerge(adapters, on: try merger.targets(places))
+    let family = try? model.reading.get().detection.family
+    let merge = try AdapterMerge(adapters, on: try merger.targets(places), family: family)
     if request.isStrict { try merge.requireAll() }
     let record: JSON = .array(
       adapters.map {
@@ -156,16 +157,11 @@ public struct Merger: Sendable {
     }
   }
 
-  /// Digests of weights that are no longer there.
-  private static let staleKeys = [
-    "modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash",
-  ]
-
   /// The model's metadata without what the merge makes untrue, and with a record of it: a list, the
   /// last merge last.
   private static func metadata(_ metadata: JSONObject, record: JSON) -> JSONObject {
     var metadata = metadata
-    for key in staleKeys { metadata[key] = nil }
+    metadata.removeWeightDigests()
     let earlier = metadata["assay.merge"]?.unquoted.arrayValue ?? []
     metadata["assay.merge"] = .array(earlier + (record.arrayValue ?? [record]))
     return metadata

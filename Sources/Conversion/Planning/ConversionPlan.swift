@@ -106,6 +106,13 @@ struct ConversionPlan {
     if request.isStrict { try reading.requireExplained(origin: checkpoint.path) }
   }
 
+  /// The tensors that no rule knows and that go along, because all names are kept.
+  var keptUnexplained: [String] {
+    guard keepsNames, let reading else { return [] }
+    let kept = Set(ledger.targets.map(\.description.name))
+    return reading.ledger.unexplained.filter(kept.contains)
+  }
+
   /// The account of the model's own tensors, without those of a VAE that is baked in.
   var ownEntries: ArraySlice<Ledger.Entry> { ledger.entries.prefix(ownCount) }
 

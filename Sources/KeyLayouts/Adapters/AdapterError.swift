@@ -19,6 +19,8 @@ public struct AdapterError: DescribedError, Hashable {
     case noAdapter(hint: String)
     /// Nothing of the adapter is in the model.
     case nothingApplies(count: Int, first: String, nearest: String?, hint: String?)
+    /// The file says that it was trained for another family than the model's.
+    case otherFamily(AdapterOrigin)
     /// Something is left over where all must be applied.
     case leftOver(count: Int, first: String, reason: String)
     /// A form that is recognised and cannot be used.
@@ -60,6 +62,8 @@ public struct AdapterError: DescribedError, Hashable {
     case .nothingApplies(let count, let first, let nearest, let hint):
       let near = nearest.map { ", nearest in the model '\($0)'" } ?? ""
       return "0 of \(count) modules apply: first '\(first)'\(near)" + Self.tail(hint)
+    case .otherFamily(let origin):
+      return "was trained for \(origin.title) (\(origin.evidence))"
     case .leftOver(let count, let first, let reason):
       let others = count == 1 ? "" : ", and \(count - 1) more"
       return "'\(first)' was not applied: \(reason)\(others)"

@@ -20,6 +20,8 @@ public struct AdapterFile: Sendable, Hashable {
   public let modules: [AdapterModule]
   /// Tensors that are no part of them.
   public let leftovers: [Leftover]
+  /// How many modules lack a part without which they change nothing.
+  public let incompleteCount: Int
 
   /// Takes a file's tensors apart.
   ///
@@ -64,6 +66,7 @@ public struct AdapterFile: Sendable, Hashable {
       }
     }
     self.modules = modules
+    incompleteCount = order.count - modules.count
     self.leftovers = leftovers.sorted { $0.index < $1.index }
   }
 

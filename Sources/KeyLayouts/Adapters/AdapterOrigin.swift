@@ -6,16 +6,40 @@ public struct AdapterOrigin: Sendable, Hashable {
   public let title: String
   /// The observation, in one line.
   public let evidence: String
+
+  init(title: String, evidence: String) { (self.title, self.evidence) = (title, evidence) }
+
+  /// What trainers and `modelspec.architecture` say; `nil` where nothing does.
+  ///
+  /// Source of the words: kohya-ss/sd-scripts, `train_util.py`.
+  public init?(stated metadata: JSONObject) {
+    for key in ["modelspec.architecture", "ss_base_model_version"] {
+      guard let text = metadata[key]?.stringValue,
+        let match = Self.words.first(where: { text.lowercased().hasPrefix($0.key) })
+      else { continue }
+      self.init(title: match.value, evidence: "\(key) '\(text)' in the metadata")
+      return
+    }
+    return nil
+  }
+
+  private static let words: KeyValuePairs = [
+    "stable-diffusion-xl-v1-refiner": Family.stableDiffusionXLRefiner.title,
+    "stable-diffusion-xl": Family.stableDiffusionXL.title,
+    "stable-diffusion-v1": Family.stableDiffusion1.title,
+    "stable-diffusion-v2": Family.stableDiffusion2.title,
+    "stable-diffusion-3": "Stable Diffusion 3", "flux": "FLUX.1",
+    "sdxl": Family.stableDiffusionXL.title, "sd_v1": Family.stableDiffusion1.title,
+    "sd_v2": Family.stableDiffusion2.title, "sd3": "Stable Diffusion 3",
+  ]
 }
 
 extension AdapterFile {
   /// The kind of model that the adapter was trained for; `nil` where nothing tells. Surest first:
   /// the width of the text that is attended to, parts that one family alone has, what trainers and
   /// `modelspec.architecture` say, the width of the text encoders.
-  ///
-  /// Source of the metadata's words: kohya-ss/sd-scripts, `train_util.py`.
   public func origin(metadata: JSONObject = [:]) -> AdapterOrigin? {
-    byContext ?? byParts ?? Self.byStatement(metadata) ?? byTextEncoder
+    byContext ?? byParts ?? AdapterOrigin(stated: metadata) ?? byTextEncoder
   }
 
   /// The family as the end of a message.
@@ -66,26 +90,6 @@ extension AdapterFile {
   private func name(of module: AdapterModule) -> String {
     module.parts.values.min().map { tensors[$0].name } ?? ""
   }
-
-  private static func byStatement(_ metadata: JSONObject) -> AdapterOrigin? {
-    for key in ["modelspec.architecture", "ss_base_model_version"] {
-      guard let text = metadata[key]?.stringValue,
-        let match = words.first(where: { text.lowercased().hasPrefix($0.key) })
-      else { continue }
-      return AdapterOrigin(title: match.value, evidence: "\(key) '\(text)' in the metadata")
-    }
-    return nil
-  }
-
-  private static let words: KeyValuePairs = [
-    "stable-diffusion-xl-v1-refiner": Family.stableDiffusionXLRefiner.title,
-    "stable-diffusion-xl": Family.stableDiffusionXL.title,
-    "stable-diffusion-v1": Family.stableDiffusion1.title,
-    "stable-diffusion-v2": Family.stableDiffusion2.title,
-    "stable-diffusion-3": "Stable Diffusion 3", "flux": "FLUX.1",
-    "sdxl": Family.stableDiffusionXL.title, "sd_v1": Family.stableDiffusion1.title,
-    "sd_v2": Family.stableDiffusion2.title, "sd3": "Stable Diffusion 3",
-  ]
 
   /// SDXL's first text encoder is Stable Diffusion 1.x's, so that its width tells nothing.
   private var byTextEncoder: AdapterOrigin? {

@@ -97,6 +97,18 @@ public struct Prediction: Sendable, Hashable {
     statements(of: Names(tensors.map { NameCleaning.clean($0.name) }), metadata, family)
   }
 
+  /// What contradicts this among a single file's statements, in words; `nil` where nothing does, or
+  /// the user has said which is right.
+  func contradiction(among names: Names, _ metadata: JSONObject, _ family: Family) -> String? {
+    guard origin != .request, origin != .assumed else { return nil }
+    let others = Self.statements(of: names, metadata, family).filter {
+      $0.type != type && $0.origin != .metadata("global_step")
+    }
+    guard let other = others.first else { return nil }
+    return "two statements contradict each other: the U-Net predicts \(type.rawValue) \(reason), "
+      + "which counts for more, and \(other.type.rawValue) \(other.reason)"
+  }
+
   private static func statements(
     of names: Names, _ metadata: JSONObject, _ family: Family
   ) -> [Prediction] {

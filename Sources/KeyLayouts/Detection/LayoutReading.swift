@@ -100,7 +100,10 @@ public struct LayoutReading: Sendable {
         }, uniquingKeysWith: { first, _ in first }))
     noted = try overrides.merge(
       configurations.all(of: sizes), stated, carried.fields, prediction)
-    remarks = sizes.remarks(noted)
+    let contradiction =
+      sizes.unet == nil
+      ? nil : prediction.contradiction(among: allNames, metadata, detection.family)
+    remarks = sizes.remarks(noted) + [contradiction].compactMap(\.self)
   }
 
   /// The components that are there; one alone, or fewer than all, are a valid reading.

@@ -81,6 +81,13 @@ extension ConversionReport {
           + "first '\(first)'" + (before.map { ", '\($0)' in the file" } ?? "")
           + (nearest[first].map { "; the nearest expected name is '\($0)'" } ?? ""))
     }
+    if let first = keptUnexplained.first {
+      let count = keptUnexplained.count
+      warnings.append(
+        "\(source): \(count) unexplained tensor\(count == 1 ? " goes" : "s go") along, "
+          + "first '\(first)'"
+          + (nearest[first].map { "; the nearest expected name is '\($0)'" } ?? ""))
+    }
     if let prediction, prediction.origin == .assumed,
       detection?.family == .stableDiffusion2
     {
@@ -156,6 +163,7 @@ extension ConversionReport {
       "renamed_metadata": .object(
         JSONObject(renamedMetadata.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
       "unsaid_fields": .array(unsaidFields.map(JSON.string)),
+      "kept_unexplained": .array(keptUnexplained.map(JSON.string)),
       "remarks": .array(remarks.map(JSON.string)),
       "unread_tensors": .object(unreadTensors),
       "opaque_values": .array(opaqueValues.map { .string($0.qualifiedName) }),

@@ -101,6 +101,11 @@ extension AdapterOutcome {
   /// What has no place in the model, each by name.
   fileprivate var warnings: [String] {
     surprises.map { "\(path): '\($0.name)' was not applied: \($0.reason)" }
+      + (otherOrigin.map {
+        [
+          "\(path): was trained for \($0.title) (\($0.evidence)), and the model is of another family"
+        ]
+      } ?? [])
       + (idle == applied && applied > 0
         ? ["\(path): changes nothing: the values or alpha of all modules are zero"] : [])
   }

@@ -161,12 +161,41 @@ import Testing
     #expect(before == after)
   }
 
+  /// Where shapes fit, the file's own word tells another family.
+  @Test(arguments: [
+    ("ss_base_model_version", "sdxl_base_v1-0", "Stable Diffusion XL"),
+    ("modelspec.architecture", "stable-diffusion-v2/lora", "Stable Diffusion 2.x"),
+    ("modelspec.architecture", "stable-diffusion-v1/lora", nil),
+    ("ss_base_model_version", "x", nil),
+  ])
+  func aStatementOfAnotherFamilyIsTold(key: String, value: String, title: String?) throws {
+    let fixture = try Checkpoint.open(path: AdapterFixture.adapter("second.safetensors"))
+    let path = scratch.path("lora.safetensors")
+    try write(
+      try fixture.source.tensors.indices.map { try fixture.source.tensor(at: $0) },
+      metadata: [key: .string(value)], to: path)
+    let model = AdapterFixture.model("sd15")
+    let report = try merge(model, [(path, 1)], to: "out.safetensors")
+    #expect(report.adapters.first?.otherOrigin?.title == title)
+    #expect(report.adapters.first?.applied == 5)
+    if let title {
+      let error = #expect(throws: AdapterError.self) {
+        try merge(model, [(path, 1)], to: "strict.safetensors", isStrict: true)
+      }
+      #expect(
+        error?.description.hasSuffix("was trained for \(title) (\(key) '\(value)' in the metadata)")
+          == true)
+    } else {
+      try merge(model, [(path, 1)], to: "strict.safetensors", isStrict: true)
+    }
+  }
+
   @Test func whatHasNoPlaceIsNamed() throws {
     let report = try merge(
       AdapterFixture.model("sd15"), [(AdapterFixture.adapter("differences.safetensors"), 1)],
       to: "out.safetensors")
     let outcome = try #require(report.adapters.first)
-    #expect(outcome.applied == 4 && outcome.total == 5)
+    #expect(outcome.applied == 4 && outcome.total == 6)
     #expect(outcome.kinds == ["difference": 1, "norm": 2, "bias": 1])
     #expect(
       outcome.leftovers.map { "\($0.name): \($0.reason)" }.sorted() == [
