@@ -115,7 +115,8 @@ import Testing
       message: "no/where.ingot: cannot be created", output: "no/where.ingot"),
     BadInput(
       testDescription: "folder with something in it", input: Digits.checkpoint,
-      message: "things: cannot be created", output: "things"),
+      message: "things: is a folder with files in it, expected a new or an empty one",
+      output: "things"),
   ]
 
   @Test(arguments: badInputs)

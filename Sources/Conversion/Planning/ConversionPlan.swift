@@ -48,7 +48,7 @@ struct ConversionPlan {
       keepsNames = true
       ledger = try Self.applyScales(
         in: try Self.select(.keeping(source.tensors), request, canonical: nil, components),
-        request, components)
+        of: source, request, components, origin: checkpoint.path)
       return
     }
     let wanted = request.selection.components
@@ -82,7 +82,8 @@ struct ConversionPlan {
         ?? model.averageRefusal(of: target.description.name)
     }
     self.ledger = try Self.applyScales(
-      in: try Self.select(ledger, request, canonical: canonical, components), request, components)
+      in: try Self.select(ledger, request, canonical: canonical, components), of: source, request,
+      components, origin: checkpoint.path)
     self.source = source
     self.layout = layout
     keepsNames = isKept
@@ -152,14 +153,34 @@ struct ConversionPlan {
 
   /// Multiplies scales into the weights that are to be cast.
   private static func applyScales(
-    in ledger: Ledger, _ request: ConversionRequest, _ components: [Component?]
-  ) throws(LayoutError) -> Ledger {
-    try ledger.applyingScales { target in
-      let component = target.recipe.sources.first.flatMap { components[$0] }
-      return request.elementType(of: component).map {
-        CastTensors.suits(target.description.shape, $0)
-      } ?? false
+    in ledger: Ledger, of source: any TensorSource, _ request: ConversionRequest,
+    _ components: [Component?], origin: String
+  ) throws -> Ledger {
+    let applied: Ledger
+    do {
+      applied = try ledger.applyingScales { target in
+        let component = target.recipe.sources.first.flatMap { components[$0] }
+        return request.elementType(of: component).map {
+          CastTensors.suits(target.description.shape, $0)
+        } ?? false
+      }
+    } catch {
+      throw LayoutError(error.problem, origin: origin)
     }
+    // One such number would be multiplied into all of its weight's.
+    for case .scaled(_, let scale, _) in applied.targets.map(\.recipe) {
+      for index in scale.sources {
+        let view = try source.tensor(at: index)
+        let count = view.withBytes { view.elementType.nonFiniteCount(in: $0) }
+        guard count == 0 else {
+          throw ConversionError(
+            path: origin,
+            problem: "the scale '\(view.name)' holds \(count) value\(count == 1 ? "" : "s") that "
+              + "\(count == 1 ? "is" : "are") NaN or infinite, and was to be multiplied in")
+        }
+      }
+    }
+    return applied
   }
 
   /// Leaves out what is not asked for.

@@ -10,7 +10,8 @@ public protocol DescribedError: Error, CustomStringConvertible {}
 public struct FileError: DescribedError, Hashable {
   /// What was being done.
   public enum Operation: Sendable, Hashable {
-    case open, read, map, write, create, rename, isFolder, notFolder, notRegular, empty, shrank
+    case open, read, map, write, create, rename, isFolder, notFolder, notEmpty, notRegular, empty,
+      shrank
   }
 
   /// What was being done.
@@ -40,6 +41,7 @@ public struct FileError: DescribedError, Hashable {
     case .rename: "\(path): the finished file cannot be moved into place\(reason)"
     case .isFolder: "\(path): is a folder, expected a file"
     case .notFolder: "\(path): is a file, expected a folder"
+    case .notEmpty: "\(path): is a folder with files in it, expected a new or an empty one"
     case .notRegular: "\(path): is not a regular file"
     case .empty: "\(path): is empty (0 bytes)"
     case .shrank: "\(path): the file shrank while it was being read"

@@ -24,7 +24,7 @@ public struct OutputFolder: ~Copyable {
         throw FileError(.notFolder, path: path)
       }
       let contents = try? FileManager.default.contentsOfDirectory(atPath: path)
-      guard contents?.isEmpty == true else { throw FileError(.create, path: path, code: EEXIST) }
+      guard contents?.isEmpty == true else { throw FileError(.notEmpty, path: path) }
     }
     let target = try LinkedPath.resolving(path)
     let temporary = TemporaryPaths.reserve(beside: target)

@@ -26,6 +26,7 @@ struct EmbeddingArguments: ParsableArguments {
   var encoder: EmbeddingEncoder?
 
   func validate() throws {
+    if token?.isEmpty == true { throw ValidationError("--token is empty, expected a name") }
     if let embeddingForm, !EmbeddingForm.writable.contains(embeddingForm) {
       throw ValidationError(
         "--embedding-form is \(embeddingForm.rawValue), expected a1111, diffusers or sdxl")

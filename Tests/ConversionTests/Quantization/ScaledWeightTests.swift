@@ -152,9 +152,24 @@ import Testing
     }
     #expect(
       error?.description
-        == "tensor 'a.weight_scale' is f32 \(shape), expected one value, or one for each row or block of "
+        == "\(path): tensor 'a.weight_scale' is f32 \(shape), expected one value, or one for each row or block of "
         + "'a.weight' [4, 4]")
     // Kept as it is, it does no harm.
+    try convert(path, to: scratch.path("out.safetensors"))
+  }
+
+  @Test(arguments: [Float.nan, .infinity])
+  func aScaleThatIsNoNumberIsNotMultipliedIn(scale: Float) throws {
+    let path = scratch.path("lost.safetensors")
+    let sd15 = FixtureFile.path("families/sd15.safetensors")
+    let weight = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q"
+    try write([tensor(weight + ".scale_weight", [], [scale])], after: sd15, to: path)
+    let error = #expect(throws: ConversionError.self) {
+      try convert(path, to: scratch.path("out.safetensors")) { $0.elementType = .bfloat16 }
+    }
+    #expect(error?.description.contains("holds 1 value that is NaN or infinite") == true)
+    let findings = try Doctor(try ModelReader.open(path: path)).examine().findings
+    #expect(findings.contains { $0.check == "float8-scales" && $0.severity == .error })
     try convert(path, to: scratch.path("out.safetensors"))
   }
 

@@ -96,7 +96,7 @@ import Testing
     try output.commit()
     #expect(folder.contents == ["model"])
     #expect(FileManager.default.fileExists(atPath: path + "/unet/config.json"))
-    #expect(throws: FileError(.create, path: path, code: EEXIST)) {
+    #expect(throws: FileError(.notEmpty, path: path)) {
       _ = try OutputFolder(creating: path)
     }
   }

@@ -15,10 +15,13 @@ struct ScaleCheck: DoctorCheck {
     var applied: [Int] = []
     var trivial: [Int] = []
     var odd: [Int] = []
+    var lost: [Int] = []
     for (weight, form) in forms.byWeight.sorted(by: { $0.key < $1.key }) where form == .scaled {
       guard let scale = forms.scales[weight] else { continue }
       if ScaleGrid(patient.tensors[scale], of: patient.tensors[weight]) == nil {
         odd.append(scale)
+      } else if try patient.numbers(at: scale)?.allSatisfy(\.isFinite) == false {
+        lost.append(scale)
       } else if patient.tensors[weight].elementType.isFloat8 {
         float8.append(weight)
       } else if try patient.numbers(at: scale)?.allSatisfy({ $0 == 1 }) == true {
@@ -33,7 +36,9 @@ struct ScaleCheck: DoctorCheck {
     for weight in applied + trivial {
       for companion in forms.companions(of: weight) { plan.drop(companion, check: Self.name) }
     }
-    if !float8.isEmpty || !unapplied.isEmpty || !applied.isEmpty || !trivial.isEmpty, odd.isEmpty {
+    if !float8.isEmpty || !unapplied.isEmpty || !applied.isEmpty || !trivial.isEmpty, odd.isEmpty,
+      lost.isEmpty
+    {
       for marker in forms.markers { plan.drop(marker, check: Self.name) }
       let account = StoredForms.accountKey
       if patient.checkpoint.metadata[account] != nil { plan.set(account, nil) }
@@ -76,6 +81,12 @@ struct ScaleCheck: DoctorCheck {
           Self.name, .error,
           "\(counted(odd.count, "scale")) of weights: neither one value nor one for each row or block",
           tensors: names(odd), why: "nobody can tell what they are to be multiplied with",
+          advice: "take the model from its source again"),
+      lost.isEmpty
+        ? nil
+        : Finding(
+          Self.name, .error, "\(counted(lost.count, "scale")) of weights: NaN or infinite",
+          tensors: names(lost), why: "multiplied in, they make all values of their weights so",
           advice: "take the model from its source again"),
     ].compactMap { $0 }
   }
