@@ -101,6 +101,22 @@ import Testing
       ])
   }
 
+  /// The pooled text and six embedded numbers, in the refiner five.
+  @Test(arguments: [
+    ("sdxl-base", 5, "[1280, 5], expected [1280, 1286]"),
+    ("sdxl-base", 2817, "[1280, 2817], expected [1280, 2816]"), ("sdxl-base", 1280 + 6 * 64, nil),
+    ("sdxl-refiner", 2561, "[1536, 2561], expected [1536, 2560]"),
+  ])
+  func conditionsHoldThePooledText(model: String, width: Int, text: String?) throws {
+    let name = Self.unet + "label_emb.0.0.weight"
+    let other = try LayoutFixture(model).ldm.map { tensor in
+      var tensor = tensor
+      if tensor.name == name { tensor.shape = [tensor.shape[0], width] }
+      return tensor
+    }
+    #expect(message(other) == text.map { "tensor '\(name)' is \($0)" })
+  }
+
   @Test func aModelOfAnotherKindInTheSameFileIsSaid() throws {
     let extra = TensorDescription(
       name: "double_blocks.0.img_attn.qkv.weight", elementType: .float16, shape: [4, 4])

@@ -120,18 +120,21 @@ extension ComponentSizes {
       else { continue }
       _ = try measures.extent(1, of: network.component.prefix + "add_embedding.linear_1.weight")
     }
-    // The pooled text, and five or six numbers that are embedded.
+    // The pooled text, and five or six numbers that are embedded, where no configuration knows better.
     let pooled = textEncoders.compactMap(\.projectionWidth).last
     let count = family == .stableDiffusionXLRefiner ? 5 : 6
     for network in [unet, controlNet?.unet] {
-      guard let network, let width = network.addedWidth, let pooled else { continue }
+      guard let network, let width = network.addedWidth, let pooled,
+        stated[network.component.rawValue]?["addition_time_embed_dim"] == nil
+      else { continue }
       guard width > pooled, (width - pooled) % count == 0 else {
         let name = network.component.prefix + "add_embedding.linear_1.weight"
         let rows = try measures.extent(0, of: name)
         let embedded = max((width - pooled) / count, 1)
         throw LayoutError(
           .misshapen(
-            name, found: [rows, width], expected: [rows, pooled + count * embedded]))
+            measures.sourceName(of: name), found: [rows, width],
+            expected: [rows, pooled + count * embedded]))
       }
     }
   }

@@ -42,11 +42,15 @@ struct Measures {
     guard let shape = shapes[name], shape.rank > dimension,
       (1...1 << 20).contains(shape[dimension])
     else {
-      let canonical = TensorDescription(name: name, elementType: .float32, shape: [])
-      throw LayoutError(
-        .noMeasure(toSource.target(of: canonical)?.name ?? name, found: shapes[name]))
+      throw LayoutError(.noMeasure(sourceName(of: name), found: shapes[name]))
     }
     return shape[dimension]
+  }
+
+  /// What the file calls a tensor.
+  func sourceName(of name: String) -> String {
+    let canonical = TensorDescription(name: name, elementType: .float32, shape: [])
+    return toSource.target(of: canonical)?.name ?? name
   }
 
   func has(_ name: String) -> Bool { shapes[name] != nil }
