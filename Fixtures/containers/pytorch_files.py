@@ -52,7 +52,7 @@ def valid_pytorch():
     save("module.pt", {"state_dict": {"state_dict": state, "inner": 1}, "outer": 2}, state,
          {"state_dict": {"inner": 1}, "outer": 2})
     ema = {"params": {"w": torch.tensor([1.0])}, "params_ema": {"w": torch.tensor([2.0])}}
-    save("params-ema.pt", ema, {"params.w": ema["params"]["w"], "w": ema["params_ema"]["w"]})
+    save("params-ema.pt", ema, {"w": ema["params"]["w"], "params_ema.w": ema["params_ema"]["w"]})
     beside = {"model": {"w": torch.tensor([1.0])}, "step": torch.tensor(3),
               "optimizer": [{"m": torch.tensor([4.0])}, {3: "three"}]}
     save("beside.pt", beside, {"model.w": torch.tensor([1.0]), "step": torch.tensor(3),

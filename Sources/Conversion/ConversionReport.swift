@@ -10,6 +10,8 @@ public struct ConversionReport: Sendable, Hashable {
   public let sourceFormat: ContainerFormat
   /// Its family and layout, or `nil` when nobody knows them.
   public let detection: Detection?
+  /// What the file is, where that shows without a family's table: FLUX.1, a LoRA.
+  public let recognised: String?
   /// What was written.
   public let output: String
   /// Its container.
@@ -53,6 +55,8 @@ public struct ConversionReport: Sendable, Hashable {
   public let markers: [String]
   /// For the first tensors that no rule knows, the expected name that is most like theirs.
   public let nearest: [String: String]
+  /// The patterns of the user's own table of names that no tensor's name matches.
+  public let idleRenames: [String]
   /// What converting there and back showed, if that was asked for.
   public let certificate: RoundTripCertificate?
 }

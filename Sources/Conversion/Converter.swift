@@ -56,9 +56,11 @@ public struct Converter: Sendable {
     }
     return ConversionReport(
       source: checkpoint.path, sourceFormat: checkpoint.format,
-      detection: plan.reading?.detection, output: request.output,
+      detection: plan.reading?.detection,
+      recognised: model.recognisedTitle,
+      output: request.output,
       container: request.container, layout: plan.layout,
-      ledger: model.namesBefore.map(plan.ledger.noting) ?? plan.ledger,
+      ledger: model.account(plan.ledger),
       opaqueValues: checkpoint.opaqueValues, safety: checkpoint.shownSafety,
       unreadTensors: checkpoint.metadata["unreadTensors"]?.objectValue ?? [:],
       byteCount: tensors.byteCount,
@@ -73,17 +75,13 @@ public struct Converter: Sendable {
       prediction: plan.keptComponents.contains(.unet) ? plan.reading?.prediction : nil,
       markers: markers.tensors.map(\.name),
       nearest: plan.reading?.nearestToUnexplained ?? [:],
-      certificate: certificate)
+      idleRenames: model.idleRenames, certificate: certificate)
   }
 
   /// A result without tensors is hardly ever what is meant: the weights were elsewhere, or in a form
   /// that cannot be read.
   private func requireTensors() throws(ConversionError) {
-    guard checkpoint.source.tensors.isEmpty, !request.allowsEmpty else { return }
-    var problem = "has no tensors"
-    if let unread = checkpoint.metadata["unreadTensors"]?.objectValue?.members.first {
-      problem += " that can be read, first '\(unread.key)': \(unread.value.stringValue ?? "")"
-    }
+    guard let problem = checkpoint.emptiness, !request.allowsEmpty else { return }
     throw ConversionError(
       path: checkpoint.path, problem: problem + "; --allow-empty converts it all the same")
   }
@@ -138,5 +136,17 @@ public struct Converter: Sendable {
       destination.source = { try provenance.json }
     }
     return destination
+  }
+}
+
+extension Checkpoint {
+  /// That there are no tensors, and why; `nil` where there are.
+  var emptiness: String? {
+    guard source.tensors.isEmpty else { return nil }
+    guard let unread = metadata["unreadTensors"]?.objectValue?.members.first else {
+      return "has no tensors"
+    }
+    return
+      "has no tensors that can be read, first '\(unread.key)': \(unread.value.stringValue ?? "")"
   }
 }

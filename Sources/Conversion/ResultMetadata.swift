@@ -55,21 +55,37 @@ struct ResultMetadata {
         unsaid = carried.essentials
       }
     }
-    for member in request.metadata.members { members[member.key] = member.value }
-    rename(for: request.container)
+    renamed = members.add(request.metadata, for: request.container)
     if contents == .model, !plan.pipeline.isEmpty {
       members["model_index"] = .object(plan.pipeline)
     }
   }
+}
 
-  /// Moves what the container would take for its own.
-  private mutating func rename(for container: ContainerFormat) {
-    for member in members.members where container.reserves(member.key, member.value) {
-      let name = ContainerFormat.keptPrefix + member.key
-      members[member.key] = nil
-      members[name] = member.value
-      renamed[member.key] = name
+extension JSONObject {
+  /// Adds what the user wants said, and moves what the container would take for its own.
+  ///
+  /// - Returns: the keys that were moved, with the names that took their place.
+  mutating func add(_ said: JSONObject, for container: ContainerFormat) -> [String: String] {
+    var said = said
+    var renamed: [String: String] = [:]
+    func move(_ key: String, in object: inout JSONObject) {
+      let name = ContainerFormat.keptPrefix + key
+      object[name] = object[key]
+      object[key] = nil
+      renamed[key] = name
     }
+    // Whose tensors they are is not the user's to say: readers load by it.
+    if container == .safetensors, let value = said["format"],
+      value != self["format"] ?? SafetensorsWriter.tensorFormat
+    {
+      move("format", in: &said)
+    }
+    for member in said.members { self[member.key] = member.value }
+    for member in members where container.reserves(member.key, member.value) {
+      move(member.key, in: &self)
+    }
+    return renamed
   }
 }
 

@@ -7,7 +7,7 @@ import Testing
 @Suite struct RootTests {
   @Test(
     arguments: [
-      ("valid/params-ema.pt", nil, ["params.w", "w"], nil),
+      ("valid/params-ema.pt", nil, ["w", "params_ema.w"], nil),
       ("valid/params-ema.pt", "params", ["w"], 1),
       ("valid/params-ema.pt", "params_ema", ["w"], 1),
       ("valid/module.pt", "state_dict.state_dict", nil, nil),

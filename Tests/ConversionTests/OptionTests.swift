@@ -93,7 +93,7 @@ import Testing
     #expect(!names.contains { $0.contains("to_q") || $0.contains("attn1") })
     #expect(
       message { try convert(sd15, to: out) { $0.selection.excluded = ["unet.nothing*"] } }
-        == "\(out): no tensor matches the pattern 'unet.nothing*'")
+        == "\(sd15): no tensor matches the pattern 'unet.nothing*'")
   }
 
   @Test func aUsersTableRenamesBeforeAnythingIsRecognised() throws {
@@ -129,7 +129,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("[]", "expected an object from old names to new ones"),
+    ("[]", "is not a JSON object"), ("{}", "expected an object from old names to new ones"),
     (#"{"a": 1}"#, "rule 'a' is 1, expected a name"),
     (#"{"a": "*.b"}"#, "rule 'a' has fewer * than '*.b'"),
     (#"{"betas": "x", "alphas_cumprod": "x"}"#, "the rules rename"),
@@ -163,8 +163,8 @@ import Testing
       message { try convert(trained, to: out, averages: .only) }?.contains("has no average") == true
     )
     #expect(
-      message { try convert(sd15, to: out, averages: .prefer) }?
-        .hasSuffix("has no averaged weights, expected tensors named 'model_ema.…'") == true)
+      message { try convert(sd15, to: out, averages: .only) }?
+        .contains("has no averaged weights, expected tensors named 'model_ema.…'") == true)
     try write(
       [tensor("model_ema.diffusion_modelout2bias", [3], [1, 2, 3])], after: sd15, to: trained)
     #expect(
@@ -222,12 +222,63 @@ import Testing
   }
 
   @Test func metadataAreAdded() throws {
-    try convert(sd15, to: out) { $0.metadata = ["author": "me", "format": "x"] }
+    try convert(sd15, to: out) { $0.metadata = ["author": "me", "format": "pt"] }
     #expect(try Checkpoint.open(path: out).metadata["author"] == "me")
     let npz = scratch.path("out.npz")
     #expect(
       message { try convert(sd15, to: npz) { $0.metadata = ["a": "b"] } }
         == "\(npz): numpy has no place for metadata")
+  }
+
+  /// transformers loads a file of torch's tensors by it.
+  @Test(arguments: ["xx", "tf"]) func whoseTensorsTheyAreIsNotReplaced(format: String) throws {
+    let report = try convert(sd15, to: out) { $0.metadata = ["format": .string(format)] }
+    let metadata = try Checkpoint.open(path: out).metadata
+    #expect(metadata["format"] == "pt")
+    #expect(metadata["assay.kept.format"] == .string(format))
+    #expect(report.renamedMetadata == ["format": "assay.kept.format"])
+  }
+
+  @Test func rulesThatRenameNothingAreReported() throws {
+    let file = scratch.path("rules.json")
+    try Data(#"{"betas": "x", "no.such": "y", "nor.this": "z"}"#.utf8)
+      .write(to: URL(filePath: file))
+    let report = try convert(sd15, to: out, names: try RenameRules(file: file))
+    #expect(report.idleRenames == ["no.such", "nor.this"])
+    #expect(try convert(sd15, to: out).idleRenames == [])
+  }
+
+  /// As files in a diffusers folder.
+  @Test func tablesAndConfigurationsHaveALimit() throws {
+    let file = scratch.path("large.json")
+    _ = FileManager.default.createFile(atPath: file, contents: nil)
+    let handle = try #require(FileHandle(forWritingAtPath: file))
+    try handle.truncate(atOffset: 1 << 26 + 1)
+    let problem = "\(file): has \(1 << 26 + 1) bytes, expected at most \(1 << 26)"
+    #expect(message { _ = try RenameRules(file: file) } == problem)
+    #expect(message { _ = try StatedConfigurations.read(file) } == problem)
+  }
+
+  @Test func aPatternThatMatchesNothingNamesTheModel() throws {
+    #expect(
+      message { try convert(sd15, to: out) { $0.selection.included = ["no*"] } }
+        == "\(sd15): no tensor matches the pattern 'no*'")
+  }
+
+  @Test(
+    arguments: [
+      ("modelspec.prediction_type", "banana"),
+      ("values", ["hyper_parameters": ["parameterization": "banana"]]),
+    ] as [(String, JSON)])
+  func aStatementThatNobodyUnderstandsIsSaid(key: String, value: JSON) throws {
+    let file = scratch.path("said.safetensors")
+    try convert(sd15, to: file) { $0.metadata = [key: value] }
+    let name = key == "values" ? "parameterization" : key
+    let prediction = try convert(file, to: out).prediction
+    #expect(prediction?.origin == .assumed)
+    #expect(
+      prediction?.reason == "assumed: \(name) 'banana' in the metadata is not understood")
+    #expect(try convert(sd15, to: out).prediction?.reason == "assumed: nothing in the file says")
   }
 
   /// diffusers' names for the files of a variant, and of one in shards.

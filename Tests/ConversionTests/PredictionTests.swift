@@ -99,14 +99,14 @@ import Testing
     ("unet", "layers_per_block", JSON.array([1, 1, 1]), nil as String?),
     ("unet", "cross_attention_dim", .array([12, 12, 12]), nil), ("unet", "in_channels", .null, nil),
     ("unet", "norm_num_groups", 7, "says norm_num_groups 7, expected a divisor of [8, 12, 16]"),
-    ("unet", "norm_num_groups", 0, "says norm_num_groups 0, expected a divisor of [8, 12, 16]"),
+    ("unet", "norm_num_groups", 0, "says norm_num_groups 0, expected a whole number from 1 up"),
     (
       "unet", "layers_per_block", .array([1, 2, 1]),
       "says layers_per_block [1,2,1], its tensors say 1"
     ),
     (
       "scheduler", "prediction_type", "foo",
-      "says prediction_type foo, expected epsilon, v_prediction, sample"
+      "says prediction_type \"foo\", expected epsilon, v_prediction, sample"
     ),
   ])
   func configurationsAreHeldAgainstTheTensors(

@@ -48,6 +48,12 @@ struct StateRoot {
   ) -> (String, PickleValue)? {
     guard case .dictionary(let index) = value else { return nil }
     let dictionary = heap.dictionaries[index]
+    // Of weights and their averages side by side the weights are the model.
+    if let weights = dictionary["params"], holdsTensors(weights, heap),
+      dictionary["params_ema"].map({ holdsTensors($0, heap) }) ?? false
+    {
+      return ("params", weights)
+    }
     let keys = sureKeys + (holdsTensors(value, heap) ? [] : likelyKeys)
     for key in keys {
       guard let inner = dictionary[key], case .dictionary = inner else { continue }

@@ -21,11 +21,15 @@ public struct SafetensorsWriter: ~Copyable, CheckpointWriter {
   /// Tensors can be divided among files.
   public static let writesShards = true
 
+  /// What `format` says in the metadata where nothing else is asked for: torch's tensors.
+  public static let tensorFormat: JSON = "pt"
+
   /// Starts a file that will replace the one at the destination. Its metadata will say
   /// `format: pt`, which transformers insists on, unless they name another.
   public init(to destination: Destination) throws {
     try self.init(
-      path: destination.path, shardBytes: destination.shardBytes, defaults: ["format": "pt"],
+      path: destination.path, shardBytes: destination.shardBytes,
+      defaults: ["format": Self.tensorFormat],
       variant: destination.variant)
   }
 

@@ -61,6 +61,8 @@ extension FileScan {
   ) -> Bool {
     let isSound = trace.isComplete && trace.fault == nil
     if trace.hasDanger || trace.hasNamesBeforeFault { return true }
+    // Of bytes that are something else only what is imported is news.
+    if place.isOther { return false }
     guard !isSound else {
       // A value without imports does no harm; of bytes that are something else it is no news.
       let isAll = place.isFile && run.position == run.region.count

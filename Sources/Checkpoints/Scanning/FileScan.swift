@@ -55,6 +55,9 @@ struct FileScan {
     }
     /// Whether it lies where nothing has a place, so that a pickle may start anywhere in it.
     var isBehind = false
+    /// Whether it is some other container, whose first bytes may be opcodes by chance: a header's
+    /// length of 128 to 133, of 384 and so on begins as a pickle's version does.
+    var isOther = false
 
     func inner(_ name: String) -> Place {
       Place(member: member + [name], isPickleByName: FileScan.isPickleName(name))
@@ -97,6 +100,7 @@ struct FileScan {
     let plain = archive == nil ? PlainFormat(region) : nil
     // Whatever else it is, it may be read as a pickle too.
     var loose = place
+    loose.isOther = plain != nil
     if let plain, !plain.isSound(region) {
       loose.isBehind = true
       if let end = plain.end(of: region) {

@@ -40,8 +40,9 @@ public struct AdapterConverter: Sendable {
 
   /// Writes the result, which appears whole or not at all.
   ///
-  /// - Throws: `ConversionError` when the container has no adapters, or no place for alpha; the errors
-  ///   of readers and writers.
+  /// - Throws: `ConversionError` when the container has no adapters, or no place for alpha,
+  ///   or the request is strict and something would be left behind; `AdapterError` when nothing is
+  ///   left to write; the errors of readers and writers.
   public func run() throws -> AdapterReport {
     guard request.container == .safetensors || request.container == .pytorch else {
       throw ConversionError(
@@ -74,6 +75,13 @@ public struct AdapterConverter: Sendable {
           nearest: nil, hint: reason ?? adapter.file.hint),
         origin: adapter.checkpoint.path)
     }
+    let strays = parts.leftovers.filter { !$0.isKnown }
+    if request.isStrict, let first = strays.first {
+      let others = strays.count == 1 ? "" : ", and \(strays.count - 1) more"
+      throw ConversionError(
+        path: adapter.checkpoint.path,
+        problem: "'\(first.name)' would be left behind: \(first.reason)\(others)")
+    }
     if request.container == .pytorch, parts.hasConfiguration {
       throw ConversionError(
         path: request.output,
@@ -82,12 +90,14 @@ public struct AdapterConverter: Sendable {
     }
     let source = parts.source
     let cast = request.elementType.map { CastTensors(source, to: $0) }
+    var metadata = parts.metadata
+    let renamed = metadata.add(request.metadata, for: request.container)
     try request.container.write(
-      cast ?? source, metadata: parts.metadata, to: Destination(path: request.output))
+      cast ?? source, metadata: metadata, to: Destination(path: request.output))
     return AdapterReport(
       source: adapter.checkpoint.path, sourceNaming: adapter.file.naming, output: request.output,
       container: request.container, naming: request.naming, family: family, kinds: kinds,
       leftovers: parts.leftovers, total: adapter.file.modules.count,
-      overflows: cast?.overflows ?? [])
+      overflows: cast?.overflows ?? [], renamedMetadata: renamed)
   }
 }

@@ -12,16 +12,22 @@ public struct AdapterRequest: Sendable, Hashable {
   public var naming: AdapterNaming
   /// The type that floating tensors are cast to; their own by default.
   public var elementType: ElementType?
+  /// What the result is to say beside what the source says.
+  public var metadata: JSONObject
+  /// Whether a module or tensor without a place in the result is an error.
+  public var isStrict: Bool
 
   /// Describes a conversion.
   public init(
     output: String, container: ContainerFormat, naming: AdapterNaming,
-    elementType: ElementType? = nil
+    elementType: ElementType? = nil, metadata: JSONObject = [:], isStrict: Bool = false
   ) {
     self.output = output
     self.container = container
     self.naming = naming
     self.elementType = elementType
+    self.metadata = metadata
+    self.isStrict = isStrict
   }
 }
 
@@ -47,4 +53,6 @@ public struct AdapterReport: Sendable, Hashable {
   public let total: Int
   /// Tensors with values beyond the type that they were cast to.
   public let overflows: [CastOverflow]
+  /// The keys of metadata that the container has for itself, with the names that took their place.
+  public let renamedMetadata: [String: String]
 }

@@ -18,15 +18,20 @@ public struct Doctor: Sendable {
   /// `DoctorSettings.isDeep` all of them.
   ///
   /// - Parameter progress: called with the bytes read so far and in all, where all are read.
-  /// - Throws: the errors of readers.
+  /// - Throws: `ConversionError` when there are no tensors; the errors of readers.
   public func examine(
     progress: @Sendable @escaping (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws -> Diagnosis {
+    if let problem = model.checkpoint.emptiness {
+      throw ConversionError(
+        path: model.checkpoint.path, problem: problem + "; there is nothing to examine")
+    }
     let patient = Patient(model, settings)
     // Names first: what stands under a wrong one is looked at under the right one.
     let checks: [any DoctorCheck] = [
       WrapperCheck(), SpellingCheck(), PositionCheck(), PredictionCheck(), ScaleCheck(),
-      AdapterCheck(), StorageCheck(), AverageCheck(), GapCheck(), ValueCheck(progress: progress),
+      AdapterCheck(), EmbeddingCheck(), StorageCheck(), AverageCheck(), GapCheck(),
+      ValueCheck(progress: progress),
     ]
     var plan = RepairPlan(patient.tensors)
     var findings: [Finding] = []

@@ -53,10 +53,14 @@ public struct EmbeddingConverter: Sendable {
     let source = EmbeddingTensors(checkpoint.source, parts, named: names)
     let cast = request.elementType.map { CastTensors(source, to: $0) }
     let tensors: any TensorSource = cast ?? source
-    let dropped = try write(tensors, token: token ?? fileToken, form)
     let used = Set(parts.map(\.index))
     let unused = file.embeddings.flatMap(\.parts).map(\.index).filter { !used.contains($0) }
     let all = checkpoint.source.tensors
+    if request.isStrict, let first = file.others.first {
+      throw ConversionError(
+        path: checkpoint.path, problem: "tensor '\(first)' is no part of the textual inversion")
+    }
+    let (dropped, renamed) = try write(tensors, token: token ?? fileToken, form)
     return EmbeddingReport(
       source: checkpoint.path, sourceForm: file.form, output: request.output,
       container: request.container, form: form, token: token ?? fileToken,
@@ -66,7 +70,7 @@ public struct EmbeddingConverter: Sendable {
           source: all[part.index].name, target: target, fitting: part.fitting)
       },
       leftBehind: unused.map { all[$0].name } + file.others,
-      droppedMetadata: dropped, overflows: cast?.overflows ?? [])
+      droppedMetadata: dropped, overflows: cast?.overflows ?? [], renamedMetadata: renamed)
   }
 
   /// What interfaces call an embedding whose file gives no token: the file's name.
@@ -143,25 +147,33 @@ public struct EmbeddingConverter: Sendable {
     }
   }
 
-  /// Writes the tensors and returns the keys of metadata that found no place.
+  /// Writes the tensors and returns the keys of metadata that found no place, and those that found
+  /// one under another name.
   private func write(
     _ tensors: any TensorSource, token: String, _ form: EmbeddingForm
-  ) throws -> [String] {
+  ) throws -> (dropped: [String], renamed: [String: String]) {
+    guard request.metadata.isEmpty || request.container == .safetensors || form == .a1111 else {
+      throw ConversionError(
+        path: request.output, problem: "the \(form.title) has no place for metadata in a pickle")
+    }
     var metadata = checkpoint.portableMetadata.withoutOpaqueValues
     var values = metadata["values"]?.objectValue ?? [:]
     for key in ["string_to_token", "string_to_param"] { values[key] = nil }
     values["name"] = form == .diffusers ? nil : .string(token)
     if request.container == .safetensors {
       metadata["values"] = values.isEmpty ? nil : .object(values)
+      let renamed = metadata.add(request.metadata, for: request.container)
       try request.container.write(
         tensors, metadata: metadata, to: Destination(path: request.output))
-      return []
+      return ([], renamed)
     }
+    // As other pickles, beside the tensors.
+    if !request.metadata.isEmpty { values["metadata"] = .object(request.metadata) }
     try PyTorchWriter.write(
       tree(tensors.tensors, values, form), of: tensors, to: request.output)
     metadata["values"] = nil
     values["name"] = nil
-    return metadata.keys.filter { $0 != "format" } + (form == .a1111 ? [] : values.keys)
+    return (metadata.keys.filter { $0 != "format" } + (form == .a1111 ? [] : values.keys), [:])
   }
 
   /// What `torch.save` would be given.

@@ -16,11 +16,16 @@ public struct EmbeddingRequest: Sendable, Hashable {
   public var encoder: EmbeddingEncoder?
   /// The type that the vectors are cast to; their own by default.
   public var elementType: ElementType?
+  /// What the result is to say beside what the source says.
+  public var metadata: JSONObject
+  /// Whether a tensor that the result has no place for is an error.
+  public var isStrict: Bool
 
   /// Describes a conversion.
   public init(
     output: String, container: ContainerFormat, form: EmbeddingForm? = nil, token: String? = nil,
-    encoder: EmbeddingEncoder? = nil, elementType: ElementType? = nil
+    encoder: EmbeddingEncoder? = nil, elementType: ElementType? = nil, metadata: JSONObject = [:],
+    isStrict: Bool = false
   ) {
     self.output = output
     self.container = container
@@ -28,6 +33,8 @@ public struct EmbeddingRequest: Sendable, Hashable {
     self.token = token
     self.encoder = encoder
     self.elementType = elementType
+    self.metadata = metadata
+    self.isStrict = isStrict
   }
 
   /// Whether something was asked for that only an embedding has.
@@ -68,4 +75,6 @@ public struct EmbeddingReport: Sendable, Hashable {
   public let droppedMetadata: [String]
   /// Tensors with values beyond the type that they were cast to.
   public let overflows: [CastOverflow]
+  /// The keys of metadata that the container has for itself, with the names that took their place.
+  public let renamedMetadata: [String: String]
 }

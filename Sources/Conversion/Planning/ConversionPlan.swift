@@ -47,7 +47,8 @@ struct ConversionPlan {
       layout = nil
       keepsNames = true
       ledger = try Self.applyScales(
-        in: try Self.select(.keeping(source.tensors), request, canonical: nil, components),
+        in: try Self.select(
+          .keeping(source.tensors), request, canonical: nil, components, origin: checkpoint.path),
         of: source, request, components, origin: checkpoint.path)
       return
     }
@@ -82,8 +83,10 @@ struct ConversionPlan {
         ?? model.averageRefusal(of: target.description.name)
     }
     self.ledger = try Self.applyScales(
-      in: try Self.select(ledger, request, canonical: canonical, components), of: source, request,
-      components, origin: checkpoint.path)
+      in: try Self.select(
+        ledger, request, canonical: canonical, components, origin: checkpoint.path),
+      of: source, request, components, origin: checkpoint.path)
+    try model.requireWeights(ledger, of: wanted)
     self.source = source
     self.layout = layout
     keepsNames = isKept
@@ -185,7 +188,8 @@ struct ConversionPlan {
 
   /// Leaves out what is not asked for.
   private static func select(
-    _ ledger: Ledger, _ request: ConversionRequest, canonical: Ledger?, _ components: [Component?]
+    _ ledger: Ledger, _ request: ConversionRequest, canonical: Ledger?, _ components: [Component?],
+    origin: String
   ) throws(ConversionError) -> Ledger {
     let selection = request.selection
     guard !selection.isEverything else { return ledger }
@@ -204,7 +208,7 @@ struct ConversionPlan {
     let known = ledger.targets.map(names) + ledger.entries.map { [$0.source.name] }
     if let pattern = selection.unmatched(in: known) {
       throw ConversionError(
-        path: request.output, problem: "no tensor matches the pattern '\(pattern)'")
+        path: origin, problem: "no tensor matches the pattern '\(pattern)'")
     }
     let selected = ledger.dropping { target in
       selection.refusal(
@@ -212,7 +216,7 @@ struct ConversionPlan {
     }
     guard !selected.targets.isEmpty || ledger.targets.isEmpty else {
       throw ConversionError(
-        path: request.output, problem: "no tensor is left of what was asked for")
+        path: origin, problem: "no tensor is left of what was asked for")
     }
     return selected
   }

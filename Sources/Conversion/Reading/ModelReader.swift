@@ -18,17 +18,23 @@ public enum ModelReader {
     averages: AveragedWeights? = nil
   ) throws -> ReadModel {
     var checkpoint = try Checkpoint.open(path: path, options: options)
-    let namesBefore = names.map { _ in checkpoint.source.tensors.map(\.name) }
+    let namesBefore = checkpoint.source.tensors.map(\.name)
+    var idleRenames: [String] = []
+    var usedAverages: Set<Int> = []
     if let names {
-      checkpoint = checkpoint.replacing(
-        try RenamedTensors(checkpoint.checkedSource, by: names, path: path))
+      let renamed = try RenamedTensors(checkpoint.checkedSource, by: names, path: path)
+      idleRenames = renamed.idlePatterns
+      checkpoint = checkpoint.replacing(renamed)
     }
     if let averages {
-      checkpoint = checkpoint.replacing(
-        try AveragedTensors(checkpoint.checkedSource, averages, path: path))
+      let averaged = try AveragedTensors(checkpoint.checkedSource, averages, path: path)
+      usedAverages = averaged.used
+      checkpoint = checkpoint.replacing(averaged)
     }
     var model = ReadModel(checkpoint, overrides: overrides, averages: averages)
-    model.namesBefore = namesBefore
+    model.namesBefore = names != nil || averages != nil ? namesBefore : nil
+    model.idleRenames = idleRenames
+    model.usedAverages = usedAverages
     return model
   }
 }
@@ -46,8 +52,12 @@ public struct ReadModel: Sendable {
   public let canonicalTensors: CanonicalTensors
   /// What the user says is to become of averaged weights.
   let averages: AveragedWeights?
-  /// The names that the file gives, where the user's own table gave others.
+  /// The names that the file gives, where the user's own table or the choice of averages gave others.
   fileprivate(set) var namesBefore: [String]?
+  /// The patterns of the user's own table that match no tensor's name.
+  public fileprivate(set) var idleRenames: [String] = []
+  /// The places of averages that stand for a weight.
+  fileprivate(set) var usedAverages: Set<Int> = []
 
   /// Reads the names and shapes of a checkpoint.
   public init(

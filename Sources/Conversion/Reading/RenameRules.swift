@@ -20,12 +20,8 @@ public struct RenameRules: Sendable, Hashable {
   /// - Throws: `ConversionError` when it is no such object, or a rule has more `*` on the right than
   ///   on the left; `FileError` when it cannot be read.
   public init(file path: String) throws {
-    let storage = try ByteStorage(file: path)
-    let value: JSON
-    do { value = try JSON(parsing: storage.array(in: 0..<storage.count)) } catch {
-      throw ConversionError(path: path, problem: "\(error)")
-    }
-    guard let object = value.objectValue, !object.isEmpty else {
+    let object = try JSONFile.object(at: path)
+    guard !object.isEmpty else {
       throw ConversionError(path: path, problem: "expected an object from old names to new ones")
     }
     rules = try object.members.map { member in
@@ -47,10 +43,16 @@ public struct RenameRules: Sendable, Hashable {
     }
   }
 
-  /// The name by the first rule that matches; itself when none does.
-  func name(of name: String) -> String {
+  /// The pattern of a rule, as the file has it.
+  func pattern(of rule: Int) -> String { rules[rule].source.joined(separator: ".") }
+
+  /// The number of rules.
+  var count: Int { rules.count }
+
+  /// The name by the first rule that matches, with that rule's place; itself when none does.
+  func name(of name: String) -> (name: String, rule: Int?) {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    for rule in rules where rule.source.count <= parts.count {
+    for (number, rule) in rules.enumerated() where rule.source.count <= parts.count {
       var captured: [Substring] = []
       let matches = zip(rule.source, parts).allSatisfy { pattern, part in
         if pattern == "*" { captured.append(part) }
@@ -60,24 +62,28 @@ public struct RenameRules: Sendable, Hashable {
       var place = captured.makeIterator()
       let front = rule.target.map { $0 == "*" ? place.next() ?? $0 : $0 }
       let renamed = (front + parts.dropFirst(rule.source.count)).joined(separator: ".")
-      return renamed.isEmpty ? name : renamed
+      return (renamed.isEmpty ? name : renamed, number)
     }
-    return name
+    return (name, nil)
   }
 }
 
 /// The tensors of a source under a user's names.
 struct RenamedTensors: TensorSource {
   let tensors: [TensorDescription]
+  /// The patterns of the rules that rename no tensor.
+  let idlePatterns: [String]
   private let source: any TensorSource
 
   /// - Throws: `ConversionError` when two tensors would have one name.
   init(_ source: any TensorSource, by rules: RenameRules, path: String) throws(ConversionError) {
     self.source = source
     var first: [String: String] = [:]
+    var used: Set<Int> = []
     var tensors = source.tensors
     for (place, tensor) in source.tensors.enumerated() {
-      let name = rules.name(of: tensor.name)
+      let (name, rule) = rules.name(of: tensor.name)
+      if let rule { used.insert(rule) }
       if let other = first.updateValue(tensor.name, forKey: name) {
         throw ConversionError(
           path: path, problem: "the rules rename '\(other)' and '\(tensor.name)' both to '\(name)'")
@@ -85,6 +91,7 @@ struct RenamedTensors: TensorSource {
       tensors[place].name = name
     }
     self.tensors = tensors
+    idlePatterns = (0..<rules.count).filter { !used.contains($0) }.map(rules.pattern)
   }
 
   func tensor(at index: Int) throws -> TensorView {

@@ -17,20 +17,26 @@ public enum StatedConfigurations {
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw FileError(.read, path: path, code: ENOENT)
     }
-    guard isFolder.boolValue else { return try components(in: object(at: path), path: path) }
+    guard isFolder.boolValue else {
+      return try components(in: JSONFile.object(at: path), path: path)
+    }
     var found: [String: JSONObject] = [:]
     for name in Component.allCases.map(\.rawValue) + ["scheduler"] {
       for file in ["config.json", "scheduler_config.json"] {
         let place = "\(path)/\(name)/\(file)"
-        if FileManager.default.fileExists(atPath: place) { found[name] = try object(at: place) }
+        if FileManager.default.fileExists(atPath: place) {
+          found[name] = try JSONFile.object(at: place)
+        }
       }
     }
     let index = "\(path)/\(indexName).json"
-    if FileManager.default.fileExists(atPath: index) { found[indexName] = try object(at: index) }
+    if FileManager.default.fileExists(atPath: index) {
+      found[indexName] = try JSONFile.object(at: index)
+    }
     for file in ["config.json", "scheduler_config.json"] where found.isEmpty {
       let place = "\(path)/\(file)"
       if FileManager.default.fileExists(atPath: place) {
-        found = try components(in: object(at: place), path: place)
+        found = try components(in: JSONFile.object(at: place), path: place)
       }
     }
     guard !found.isEmpty else {
@@ -55,9 +61,14 @@ public enum StatedConfigurations {
       if let component = DiffusersClass.component(of: name) { return [component: object] }
     }
     let known = Set(Component.allCases.map(\.rawValue) + ["scheduler", indexName])
-    let parts = object.members.compactMap { member in
-      member.value.objectValue.map { (member.key, $0) }
-    }.filter { known.contains($0.0) }
+    var parts: [(String, JSONObject)] = []
+    for member in object.members where known.contains(member.key) {
+      guard let fields = member.value.objectValue else {
+        throw ConversionError(
+          path: path, problem: "'\(member.key)' is \(member.value.text()), expected an object")
+      }
+      parts.append((member.key, fields))
+    }
     guard !parts.isEmpty else {
       throw ConversionError(
         path: path,
@@ -65,16 +76,5 @@ public enum StatedConfigurations {
           + "object a component: \(known.sorted().joined(separator: ", "))")
     }
     return Dictionary(uniqueKeysWithValues: parts)
-  }
-
-  private static func object(at path: String) throws -> JSONObject {
-    let storage = try ByteStorage(file: path)
-    do {
-      let value = try JSON(parsing: storage.array(in: 0..<storage.count))
-      if let object = value.objectValue { return object }
-    } catch {
-      throw ConversionError(path: path, problem: "\(error)")
-    }
-    throw ConversionError(path: path, problem: "is not a JSON object")
   }
 }

@@ -12,6 +12,8 @@ public struct AdapterFile: Sendable, Hashable {
     public let isKnown: Bool
     /// The form that it is a part of, where that is known by its name alone: OFT.
     public var form: String?
+    /// Whether it is a part of a module that lacks its other half.
+    public var isHalf = false
   }
 
   /// The tensors of the file.
@@ -61,7 +63,8 @@ public struct AdapterFile: Sendable, Hashable {
       } else {
         let roles = found.keys.map(\.rawValue).sorted().joined(separator: ", ")
         leftovers += found.values.map {
-          Leftover(index: $0, reason: "its module has nothing but \(roles)", isKnown: false)
+          Leftover(
+            index: $0, reason: "its module has nothing but \(roles)", isKnown: false, isHalf: true)
         }
       }
     }
@@ -109,6 +112,14 @@ public struct AdapterFile: Sendable, Hashable {
   public var isCertain: Bool {
     let parts = modules.reduce(0) { $0 + $1.parts.count }
     return parts * 2 > tensors.count
+  }
+
+  /// The tensors of modules that lack their other half, where the file is an adapter otherwise, or
+  /// would be one.
+  public var halves: [Leftover] {
+    let halves = leftovers.filter(\.isHalf)
+    let parts = modules.reduce(halves.count) { $0 + $1.parts.count }
+    return parts * 2 > tensors.count ? halves : []
   }
 
   /// The naming of most modules; `nil` when none tells.

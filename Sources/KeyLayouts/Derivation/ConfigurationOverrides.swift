@@ -53,14 +53,16 @@ public struct ConfigurationOverrides: Sendable, Hashable {
   /// Puts the user's word over stated configurations, and those over derived ones.
   ///
   /// - Throws: `LayoutError` when a configuration contradicts a size that the tensors show, or says
-  ///   something that no model can be.
+  ///   something by which nothing can be loaded.
   func merge(
     _ derived: [String: NotedConfiguration], _ stated: [String: JSONObject],
     _ carried: [String: JSONObject], _ prediction: Prediction
   ) throws(LayoutError) -> [String: NotedConfiguration] {
     var merged = derived
     for (component, fields) in stated.sorted(by: { $0.key < $1.key }) {
-      try Self.check(fields, of: component, against: derived[component])
+      try derived[component].map { shown throws(LayoutError) in
+        try ConfigurationCheck(component, shown: shown).check(fields)
+      }
       var configuration = NotedConfiguration(stated: fields)
       if let shown = derived[component] {
         // diffusers would take its default, which the tensors do not fit.
@@ -79,7 +81,9 @@ public struct ConfigurationOverrides: Sendable, Hashable {
       merged[component] = configuration
     }
     for (component, fields) in carried.sorted(by: { $0.key < $1.key }) {
-      try Self.check(fields, of: component, against: derived[component])
+      try derived[component].map { shown throws(LayoutError) in
+        try ConfigurationCheck(component, shown: shown).check(fields)
+      }
       var configuration = merged[component] ?? NotedConfiguration()
       if component == "scheduler", fields["_class_name"] != nil {
         configuration = NotedConfiguration(stated: fields)
@@ -91,11 +95,18 @@ public struct ConfigurationOverrides: Sendable, Hashable {
     }
     for (component, fields) in configurations.sorted(by: { $0.key < $1.key }) {
       guard var configuration = merged[component] else { continue }
-      try Self.check(fields, of: component, against: derived[component])
+      try derived[component].map { shown throws(LayoutError) in
+        try ConfigurationCheck(component, shown: shown).check(fields)
+      }
+      try Self.checkClass(
+        fields, of: component, known: configuration.fields, isTabled: derived[component] != nil)
       configuration.exchangeClass(for: fields)
       configuration.state(fields)
-      try Self.checkGroups(of: configuration.fields, component)
       merged[component] = configuration
+    }
+    // What the user states may well mend what the files do.
+    for (component, configuration) in merged.sorted(by: { $0.key < $1.key }) {
+      try LoadableConfiguration(component, configuration.fields).check()
     }
     // Where a scheduler's configuration says nothing, or says what was assumed once, another
     // statement may have settled the type.
@@ -112,33 +123,24 @@ public struct ConfigurationOverrides: Sendable, Hashable {
     return merged
   }
 
-  private static func check(
-    _ fields: JSONObject, of component: String, against derived: NotedConfiguration?
+  /// A configuration that the user gives describes the class that is there: tensors do not become
+  /// another class's by it.
+  private static func checkClass(
+    _ fields: JSONObject, of component: String, known: JSONObject, isTabled: Bool
   ) throws(LayoutError) {
-    if let derived { try ConfigurationCheck(component, shown: derived).check(fields) }
-    if component == "scheduler", let type = fields["prediction_type"]?.stringValue,
-      PredictionType(named: type) == nil
+    guard Component(rawValue: component) != nil else { return }
+    if let name = fields["_class_name"], name != .null, let own = known["_class_name"], name != own
     {
       throw LayoutError(
         .impossible(
-          component: component, field: "prediction_type", stated: type,
-          expected: PredictionType.allCases.map(\.rawValue).joined(separator: ", ")))
+          component: component, field: "_class_name", stated: name.text(), expected: own.text()))
     }
-  }
-
-  /// The groups of the norms divide every width.
-  private static func checkGroups(
-    of fields: JSONObject, _ component: String
-  ) throws(LayoutError) {
-    guard let groups = fields["norm_num_groups"],
-      let widths = fields["block_out_channels"]?.arrayValue?.compactMap(\.intValue)
-    else { return }
-    let count = groups.intValue ?? 0
-    guard count > 0, widths.allSatisfy({ $0 % count == 0 }) else {
-      throw LayoutError(
-        .impossible(
-          component: component, field: "norm_num_groups", stated: groups.text(),
-          expected: "a divisor of \(widths)"))
-    }
+    guard isTabled, let names = fields["architectures"]?.arrayValue else { return }
+    let plain = ComponentVariant.textEncoderClasses
+    guard !names.allSatisfy({ $0.stringValue.map(plain.contains) ?? false }) else { return }
+    throw LayoutError(
+      .impossible(
+        component: component, field: "architectures", stated: JSON.array(names).text(),
+        expected: "one of " + plain.sorted().joined(separator: ", ")))
   }
 }

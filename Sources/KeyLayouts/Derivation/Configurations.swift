@@ -132,7 +132,7 @@ struct Configurations {
   private func heads(_ sizes: UNetDimensions) -> JSON {
     family == .stableDiffusion1
       ? Self.divisor(of: sizes.widths, upTo: 8)
-      : .array(sizes.widths.map { .integer(max($0 / 64, 1)) })
+      : .array(sizes.widths.map { .integer(Self.heads(of: $0)) })
   }
 
   func vae(_ sizes: VAEDimensions) -> NotedConfiguration {
@@ -200,9 +200,16 @@ struct Configurations {
       "attention_dropout": 0.0, "bos_token_id": 49406, "dropout": 0.0, "eos_token_id": 49407,
       "hidden_act": isOpenCLIP ? "gelu" : "quick_gelu", "initializer_factor": 1.0,
       "initializer_range": 0.02, "layer_norm_eps": 1e-5,
-      "num_attention_heads": .integer(max(sizes.width / 64, 1)), "pad_token_id": 1,
+      "num_attention_heads": .integer(Self.heads(of: sizes.width)), "pad_token_id": 1,
     ])
     return configuration
+  }
+
+  /// Heads of 64, or the fewest larger ones that fill the width.
+  private static func heads(of width: Int) -> Int {
+    var count = max(width / 64, 1)
+    while width % count != 0 { count -= 1 }
+    return count
   }
 
   /// The groups of the norms: 32, or fewer in a model too narrow for them.

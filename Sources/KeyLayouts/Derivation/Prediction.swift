@@ -55,6 +55,9 @@ public struct Prediction: Sendable, Hashable {
   public var schedule: Schedule
   /// What settled the type.
   public var origin: Origin
+  /// A statement that nobody understands, where nothing else settles the type:
+  /// `modelspec.prediction_type 'banana' in the metadata`.
+  public private(set) var unread: String?
 
   init(type: PredictionType, schedule: Schedule, origin: Origin) {
     (self.type, self.schedule, self.origin) = (type, schedule, origin)
@@ -72,6 +75,7 @@ public struct Prediction: Sendable, Hashable {
       type = family == .stableDiffusion2 && condition == .nothing ? .velocity : .epsilon
       schedule = Self.discreteSchedule(names)
       origin = .assumed
+      unread = Self.unreadStatement(in: metadata)
     }
   }
 
@@ -142,6 +146,18 @@ public struct Prediction: Sendable, Hashable {
     "edm_mean", "edm_std", "edm_vpred.sigma_max", "edm_vpred.sigma_min",
   ]
 
+  /// The first statement in the metadata that is no type of prediction.
+  private static func unreadStatement(in metadata: JSONObject) -> String? {
+    [
+      ("modelspec.prediction_type", metadata["modelspec.prediction_type"]),
+      ("parameterization", metadata["values"]?["hyper_parameters"]?["parameterization"]),
+    ].lazy.compactMap { key, value in
+      value.flatMap { value in
+        value == .null ? nil : "\(key) '\(value.stringValue ?? value.text())' in the metadata"
+      }
+    }.first
+  }
+
   private static func discreteSchedule(_ names: Names) -> Schedule {
     hasMarker("ztsnr", names) ? .zeroTerminalSNR : .discrete
   }
@@ -185,7 +201,8 @@ public struct Prediction: Sendable, Hashable {
     case .configuration: "by the scheduler's configuration"
     case .marker(let name): "by the tensor '\(name)'"
     case .metadata(let key): "by \(key) in the metadata"
-    case .assumed: "assumed: nothing in the file says"
+    case .assumed:
+      "assumed: " + (unread.map { "\($0) is not understood" } ?? "nothing in the file says")
     }
   }
 

@@ -94,8 +94,12 @@ public struct ComponentVariant: Sendable, Hashable {
   ]
 
   private static let textEncoder = [
-    Rule(
-      "architectures", listOf: ["CLIPTextModel", "CLIPTextModelWithProjection", "CLIPModel"])
+    Rule("architectures", listOf: textEncoderClasses)
+  ]
+
+  /// The classes whose text encoder the tables describe.
+  static let textEncoderClasses: Set<String> = [
+    "CLIPTextModel", "CLIPTextModelWithProjection", "CLIPModel",
   ]
 }
 

@@ -9,17 +9,15 @@ enum LeftBehind {
 
   private static let common: [IgnoreRule] =
     companions.map { IgnoreRule(.module($0.name), reason: $0.reason, isCarried: true) }
+    + averages.map { IgnoreRule(.module($0), reason: emaCopy) }
+    + trainers.map { IgnoreRule(.module($0.name), reason: $0.reason) }
     + schedule.sorted().map { IgnoreRule(.name($0), reason: "schedule buffer") }
     + markers.map { IgnoreRule(.name($0), reason: "prediction marker", isCarried: true) }
     + [
-      IgnoreRule(.part("model_ema"), reason: "EMA copy"),
+      IgnoreRule(.part("model_ema"), reason: emaCopy),
       IgnoreRule(.tail("position_ids"), reason: "position ids"),
       IgnoreRule(.tail("attn_mask"), reason: "attention mask"),
       IgnoreRule(.module("first_stage_model.loss"), reason: "training loss"),
-      IgnoreRule(.module("optimizer_states"), reason: "optimizer state"),
-      IgnoreRule(.module("lr_schedulers"), reason: "Lightning leftover"),
-      IgnoreRule(.module("callbacks"), reason: "Lightning leftover"),
-      IgnoreRule(.module("loops"), reason: "Lightning leftover"),
       IgnoreRule(.module("embedding_manager"), reason: "embedding manager"),
       // Parts of CLIP that compare texts with pictures; no picture is drawn with them.
       IgnoreRule(.tail("logit_scale"), reason: "CLIP comparison", isCarried: true),
@@ -37,6 +35,26 @@ enum LeftBehind {
       IgnoreRule(.name("epoch"), reason: "Lightning leftover"),
       IgnoreRule(.name("scale_factor"), reason: "Lightning leftover"),
     ]
+
+  /// Why an average of weights is left behind.
+  static let emaCopy = "EMA copy"
+
+  /// The dictionaries that hold averages of all weights under the weights' own names, beside the
+  /// dictionary of the weights.
+  static let averages = ["params_ema", "ema", "ema_state_dict", "model_ema_state_dict"]
+
+  /// What trainers save beside the weights, to go on with.
+  private static let trainers = [
+    (name: "optimizer", reason: "optimizer state"), (name: "optimizers", reason: "optimizer state"),
+    (name: "optimizer_states", reason: "optimizer state"),
+    (name: "optimizer_state_dict", reason: "optimizer state"),
+    (name: "scaler", reason: "optimizer state"),
+    (name: "native_amp_scaling_state", reason: "optimizer state"),
+    (name: "lr_scheduler", reason: "Lightning leftover"),
+    (name: "lr_schedulers", reason: "Lightning leftover"),
+    (name: "callbacks", reason: "Lightning leftover"),
+    (name: "loops", reason: "Lightning leftover"),
+  ]
 
   /// Buffers that follow from the schedule's settings.
   static let schedule: Set<String> = [
@@ -57,6 +75,11 @@ enum LeftBehind {
     (name: "depth_estimator", reason: "depth estimator"),
     (name: "image_encoder", reason: "image encoder"),
   ]
+
+  /// The dictionary of averages that a tensor is in.
+  static func averagesModule(of name: String) -> String? {
+    averages.first { name.hasPrefix($0 + ".") }
+  }
 
   /// What a tensor belongs to, if that is a whole network beside the model.
   static func companion(of name: String) -> String? {

@@ -146,6 +146,18 @@ public struct Ledger: Sendable, Hashable {
     return ledger
   }
 
+  /// The same account with another reason for tensors that are left behind.
+  package func noting(reason: String, at places: Set<Int>) -> Ledger {
+    var ledger = self
+    for place in places where entries.indices.contains(place) {
+      guard case .ignored = entries[place].fate else { continue }
+      var entry = Entry(source: entries[place].source, fate: .ignored(reason: reason))
+      entry.nameBefore = entries[place].nameBefore
+      ledger.entries[place] = entry
+    }
+    return ledger
+  }
+
   /// The same account with the names that the first tensors had before the user's own table.
   public func noting(namesBefore names: [String]) -> Ledger {
     var ledger = self

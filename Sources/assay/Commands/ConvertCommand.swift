@@ -31,10 +31,18 @@ struct ConvertCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Print nothing but warnings and errors.")
   var quiet = false
 
+  private var given: GivenOptions {
+    GivenOptions(names: destination.given + preparation.given + stated.given)
+  }
+
+  func validate() throws {
+    try adapter.check(GivenOptions(names: given.names + embedding.given))
+  }
+
   func run() throws {
     let (read, request) = try destination.open(model, reading, preparation, stated)
     if try adapter.convert(read, request, reading.options, json: json, quiet: quiet) { return }
-    if try embedding.convert(read, request, json: json, quiet: quiet) { return }
+    if try embedding.convert(read, request, given, json: json, quiet: quiet) { return }
     let bar = ProgressBar("converting", isQuiet: quiet)
     let report = try Converter(read, request).run { bar.update(done: $0, of: $1) }
     bar.finish()

@@ -19,7 +19,8 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "Checkpoint, ingot or diffusers folder.")
   var model: String
 
-  @Flag(help: "Show what would become of every tensor under canonical names.")
+  @Flag(
+    help: "Show what would become of every tensor under canonical names, or else what it is.")
   var ledger = false
 
   @OptionGroup(title: "What to look at") var views: InspectionArguments
@@ -61,15 +62,17 @@ struct InspectCommand: ParsableCommand {
   private func show(_ summary: CheckpointSummary, _ inspection: ModelInspection) throws {
     if json {
       let members = summary.json(withLedger: ledger).objectValue?.members ?? []
-      let all = (members + inspection.json.members).map { ($0.key, $0.value) }
-      try Console.writeLine(JSON.object(JSONObject(all)).text(indent: 2))
+      var all = JSONObject((members + inspection.json.members).map { ($0.key, $0.value) })
+      if ledger, let accounts = summary.accountJSON { all["ledger"] = accounts }
+      try Console.writeLine(JSON.object(all).text(indent: 2))
     } else if inspection.detail != nil {
       try Console.write(inspection.text(listsTensors: false))
     } else {
       let tables =
         quiet || ledger ? inspection.answers : inspection.text(listsTensors: views.tensors)
       try Console.write(
-        summary.text + (tables.isEmpty ? "" : "\n" + tables) + (ledger ? summary.ledgerTable : ""))
+        summary.text + (tables.isEmpty ? "" : "\n" + tables)
+          + (ledger ? summary.ledgerTable + summary.accountTable : ""))
     }
   }
 }

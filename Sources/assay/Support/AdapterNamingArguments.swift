@@ -25,24 +25,41 @@ struct AdapterNamingArguments: ParsableArguments {
     }
   }
 
+  /// What else can be asked for of a LoRA whose tensors are renamed.
+  private static let meaningful = ["--dtype", "--rename", "--metadata", "--strict"]
+
+  /// Refuses what means nothing for a LoRA whose tensors are renamed.
+  ///
+  /// - Throws: `ValidationError` that names the options.
+  func check(_ given: GivenOptions) throws {
+    guard naming != nil,
+      let problem = given.problem(
+        for: "a LoRA with --lora-naming", meaningful: Self.meaningful)
+    else { return }
+    throw ValidationError(problem)
+  }
+
   /// Converts a LoRA and reports it; `false`, and nothing is done, when no naming is asked for.
   func convert(
     _ model: ReadModel, _ request: ConversionRequest, _ options: ReadingOptions, json: Bool,
     quiet: Bool
   ) throws -> Bool {
     guard let naming else { return false }
-    guard request.layout == nil, request.shardBytes == nil else {
+    guard request.componentTypes.isEmpty else {
       throw ConversionError(
-        path: request.output, problem: "a LoRA has neither --layout nor --shard-size")
+        path: model.checkpoint.path, problem: "a LoRA has one --dtype for all components")
     }
     let converter = try AdapterConverter(
       try Adapter(model.checkpoint),
       AdapterRequest(
         output: request.output, container: request.container, naming: naming,
-        elementType: request.elementType),
+        elementType: request.elementType, metadata: request.metadata,
+        isStrict: request.isStrict),
       model: try base.map { try ModelReader.open(path: $0, options: options) })
     let report = try converter.run()
-    for warning in report.warnings { Console.warn(warning) }
+    for warning in report.warnings + model.warnings(of: report.renamedMetadata, request) {
+      Console.warn(warning)
+    }
     if json {
       try Console.writeLine(report.json.text(indent: 2))
     } else if !quiet {

@@ -7,7 +7,8 @@ extension ConversionReport {
   /// Two lines: what was written, and the ledger.
   var text: String {
     let names = layout.map { ", \($0.rawValue) names" } ?? ", names as they were"
-    let family = detection.map { "\($0.family.title) in \($0.layout.rawValue) names" }
+    let family =
+      detection.map { "\($0.family.title) in \($0.layout.rawValue) names" } ?? recognised
     return """
       \(source.escapingControls): \(sourceFormat.rawValue), \(family ?? "unknown family")
       \(output.escapingControls): \(container.rawValue)\(names), \(Format.bytes(byteCount)) of tensors\(shardText)
@@ -88,7 +89,11 @@ extension ConversionReport {
           + "first '\(first)'"
           + (nearest[first].map { "; the nearest expected name is '\($0)'" } ?? ""))
     }
-    if let prediction, prediction.origin == .assumed,
+    if let prediction, let unread = prediction.unread {
+      warnings.append(
+        "\(source): \(unread) is not understood, the U-Net is taken to predict "
+          + "\(prediction.type.rawValue); --prediction-type settles it")
+    } else if let prediction, prediction.origin == .assumed,
       detection?.family == .stableDiffusion2
     {
       warnings.append(
@@ -102,6 +107,8 @@ extension ConversionReport {
           + "\(first.elementType) became infinite, in \(count) tensor\(count == 1 ? "" : "s"), "
           + "first '\(first.tensor)'")
     }
+    warnings += OptionWarnings(source: source, output: output, container: container)
+      .idle(idleRenames)
     if let first = leftovers.first {
       warnings.append(
         "\(first): left from before"
@@ -122,10 +129,8 @@ extension ConversionReport {
   /// What became of what stands beside the tensors.
   private var metadataWarnings: [String] {
     var warnings: [String] = []
-    for (key, name) in renamedMetadata.sorted(by: { $0.key < $1.key }) {
-      warnings.append(
-        "\(output): '\(key)' in the metadata is \(container.rawValue)'s own, kept as '\(name)'")
-    }
+    warnings += OptionWarnings(source: source, output: output, container: container)
+      .renamed(renamedMetadata)
     if let first = unsaidFields.first {
       let more = unsaidFields.count > 5 ? " and \(unsaidFields.count - 5) more" : ""
       let fields = unsaidFields.prefix(5).joined(separator: ", ")
@@ -143,7 +148,10 @@ extension ConversionReport {
 
   /// The outcome for machines, with the fate of every tensor.
   var json: JSON {
-    [
+    var ledger = ledger.json
+    ledger["nearest"] = .object(
+      JSONObject(nearest.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+    return [
       "source": [
         "path": .string(source), "format": .string(sourceFormat.rawValue),
         "family": detection.map { .string($0.family.rawValue) } ?? .null,
@@ -154,8 +162,8 @@ extension ConversionReport {
         "layout": layout.map { .string($0.rawValue) } ?? .null, "tensor_bytes": .integer(byteCount),
         "files": .array(files.map { .string($0) }),
       ],
-      "ledger": .object(ledger.json),
-      "tensors": .array(ledger.entries.map(\.json)),
+      "ledger": .object(ledger),
+      "tensors": .array(self.ledger.entries.map(\.json)),
       "overflows": .array(overflows.map(\.json)),
       "prediction": prediction.map { .object($0.json) } ?? .null,
       "certificate": certificate?.json ?? .null,

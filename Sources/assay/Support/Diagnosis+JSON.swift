@@ -11,6 +11,7 @@ extension Diagnosis {
       "path": .string(model.checkpoint.path),
       "format": .string(model.checkpoint.format.rawValue),
       "family": reading.map { .string($0.detection.family.rawValue) } ?? .null,
+      "recognised": model.recognisedTitle.map { .string($0) } ?? .null,
       "layout": reading.map { .string($0.detection.layout.rawValue) } ?? .null,
       "healthy": .bool(isHealthy),
       "findings": .array(findings.map(\.json)),

@@ -11,20 +11,12 @@ extension Diagnosis {
     let family =
       (try? model.reading.get()).map {
         "\($0.detection.family.title) in \($0.detection.layout.rawValue) names"
-      } ?? adapterTitle
+      } ?? model.recognisedTitle
     var text = "\(checkpoint.path.escapingControls): \(checkpoint.format.rawValue), "
     text += "\(family ?? "unknown family"), \(Format.count(count)) tensor\(count == 1 ? "" : "s")\n"
     for finding in findings { text += "\n" + finding.text }
     if withChanges { text += changesText }
     return text + "\n" + verdict
-  }
-
-  /// `LoRA in kohya names`, where the file is one.
-  private var adapterTitle: String? {
-    guard let file = try? AdapterFile(of: model.checkpoint.source.tensors), file.isCertain else {
-      return nil
-    }
-    return "LoRA" + (file.naming.map { " in \($0.rawValue) names" } ?? "")
   }
 
   /// `3 findings, 2 of them can be repaired` or `healthy`.

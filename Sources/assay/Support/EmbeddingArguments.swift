@@ -33,18 +33,37 @@ struct EmbeddingArguments: ParsableArguments {
     }
   }
 
+  /// The options that were given.
+  var given: [String] {
+    GivenOptions.names([
+      ("--embedding-form", embeddingForm != nil), ("--token", token != nil),
+      ("--encoder", encoder != nil),
+    ])
+  }
+
+  /// What else can be asked for of a textual inversion.
+  private static let meaningful = ["--dtype", "--rename", "--metadata", "--strict"]
+
   /// Converts a textual inversion and reports it; `false`, and nothing is done, for other files.
-  func convert(_ model: ReadModel, _ request: ConversionRequest, json: Bool, quiet: Bool) throws
-    -> Bool
-  {
+  ///
+  /// - Parameter given: the options for models, which may mean nothing for an embedding.
+  func convert(
+    _ model: ReadModel, _ request: ConversionRequest, _ given: GivenOptions, json: Bool, quiet: Bool
+  ) throws -> Bool {
     let wish = EmbeddingRequest(
       output: request.output, container: request.container, form: embeddingForm, token: token,
-      encoder: encoder, elementType: request.elementType)
-    guard request.layout == nil, request.shardBytes == nil,
-      let converter = try EmbeddingConverter(model.checkpoint, wish)
-    else { return false }
+      encoder: encoder, elementType: request.elementType, metadata: request.metadata,
+      isStrict: request.isStrict)
+    guard let converter = try EmbeddingConverter(model.checkpoint, wish) else { return false }
+    let problem =
+      given.problem(for: "a textual inversion", meaningful: Self.meaningful)
+      ?? (request.componentTypes.isEmpty
+        ? nil : "a textual inversion has one --dtype for all text encoders")
+    if let problem { throw ConversionError(path: model.checkpoint.path, problem: problem) }
     let report = try converter.run()
-    for warning in report.warnings { Console.warn(warning) }
+    for warning in report.warnings + model.warnings(of: report.renamedMetadata, request) {
+      Console.warn(warning)
+    }
     if json {
       try Console.writeLine(report.json.text(indent: 2))
     } else if !quiet {

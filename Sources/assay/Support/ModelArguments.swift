@@ -16,6 +16,13 @@ struct ModelArguments: ParsableArguments {
         + "marker tensors, the metadata, the family's rule, in this order.", valueName: "type"))
   var predictionType: PredictionType?
 
+  /// The options that were given.
+  var given: [String] {
+    GivenOptions.names([
+      ("--config", config != nil), ("--prediction-type", predictionType != nil),
+    ])
+  }
+
   /// The same for the library.
   var overrides: ConfigurationOverrides {
     get throws {

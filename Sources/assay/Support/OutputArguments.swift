@@ -42,6 +42,14 @@ struct OutputArguments: ParsableArguments {
     if let problem = dtype?.problem { throw ValidationError("--dtype \(problem)") }
   }
 
+  /// The options that were given, but for where the result goes and in which container.
+  var given: [String] {
+    GivenOptions.names([
+      ("--dtype", dtype != nil), ("--layout", layout != nil), ("--shard-size", shardSize != nil),
+      ("--output-variant", outputVariant != nil),
+    ])
+  }
+
   /// Opens a model and says what to make of it.
   ///
   /// - Throws: `ConversionError` when the arguments make no sense; the errors of

@@ -29,8 +29,8 @@ struct PreparationArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Averaged weights of the U-Net: drop them, prefer them to the weights themselves, or use only "
-        + "them. Default: they stay in a file of the same names, and are left out of all others.",
+      "Averaged weights: drop them, prefer them to the weights themselves where there are some, or use "
+        + "only them. Default: they stay in a file of the same names, and are left out of all others.",
       valueName: "drop|prefer|only"))
   var ema: AveragedWeights?
 
@@ -55,6 +55,16 @@ struct PreparationArguments: ParsableArguments {
   @Flag(
     help: "Convert back too, compare every tensor, and say so in the result's metadata.")
   var certify = false
+
+  /// The options that were given.
+  var given: [String] {
+    GivenOptions.names([
+      ("--components", components != nil), ("--include", !include.isEmpty),
+      ("--exclude", !exclude.isEmpty), ("--rename", rename != nil), ("--ema", ema != nil),
+      ("--prune", prune), ("--vae", vae != nil), ("--metadata", !metadata.isEmpty),
+      ("--strict", strict), ("--allow-empty", allowEmpty), ("--certify", certify),
+    ])
+  }
 
   /// The same for the library.
   func apply(to request: inout ConversionRequest) {

@@ -108,6 +108,30 @@ import Testing
     #expect(doubled?.members.count == 2)
   }
 
+  /// The length of a header may begin as the version of a pickle does.
+  @Test(arguments: [128, 384, 640, 896, 1152, 1408, 0x6380])
+  func aSafetensorsIsNoPickle(length: Int) {
+    let text = #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+    let header = Array(text.utf8) + [UInt8](repeating: 0x20, count: length - text.utf8.count)
+    var file = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + header
+    file += [0, 0, 128, 63]
+    for name in ["a.safetensors", "a.ckpt", "a"] {
+      // Whole, with something behind, and cut off.
+      for bytes in [file, file + [1], Array(file.dropLast())] {
+        let report = SafetyReport(scanning: ByteStorage(copying: bytes.span.bytes), named: name)
+        #expect(report.container == "safetensors")
+        #expect(report.pickles.isEmpty, "\(report.summary)")
+      }
+    }
+  }
+
+  @Test func aPickleIsFoundWhateverItIsCalled() throws {
+    let whole = try #require(ScanCase.all.first { $0.name == "protocol-2" })
+    let report = SafetyReport(
+      scanning: ByteStorage(copying: whole.bytes.span.bytes), named: "a.safetensors")
+    #expect(report.verdict == .dangerous)
+  }
+
   @Test func offsetsAreThoseOfTheFile() throws {
     let scanCase = try #require(ScanCase.all.first { $0.name == "second-pickle" })
     let report = scanCase.report

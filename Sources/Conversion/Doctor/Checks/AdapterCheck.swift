@@ -2,13 +2,36 @@ internal import Checkpoints
 internal import KeyLayouts
 internal import TensorCore
 
-/// Modules of a LoRA that do not say how strong they are.
+/// Modules of a LoRA that do not say how strong they are, and those that lack a half.
 struct AdapterCheck: DoctorCheck {
   static let name = "lora-alpha"
 
   func examine(_ patient: Patient, _ plan: inout RepairPlan) -> [Finding] {
-    guard patient.reading == nil, let file = try? AdapterFile(of: patient.tensors), file.isCertain
-    else { return [] }
+    guard patient.reading == nil, let file = try? AdapterFile(of: patient.tensors) else {
+      return []
+    }
+    return halves(of: file) + strengths(of: file, patient, &plan)
+  }
+
+  /// One matrix of two changes nothing.
+  private func halves(of file: AdapterFile) -> [Finding] {
+    let halves = file.halves
+    guard let first = halves.first else { return [] }
+    return [
+      Finding(
+        "lora-halves", .error,
+        "\(counted(halves.count, "tensor")) of modules that lack their other half, first "
+          + "'\(file.tensors[first.index].name)': \(first.reason)",
+        tensors: halves.map { file.tensors[$0.index].name },
+        why: "such a module changes nothing, and some readers refuse the file",
+        advice: "weights cannot be made up: take the LoRA from its source again")
+    ]
+  }
+
+  private func strengths(
+    of file: AdapterFile, _ patient: Patient, _ plan: inout RepairPlan
+  ) -> [Finding] {
+    guard file.isCertain else { return [] }
     var names: [String] = []
     let stated = Stated(patient.checkpoint.metadata)
     var isStated = false
