@@ -34,7 +34,7 @@ public struct TensorAccount: Sendable, Hashable {
       "embedding\(token.map { " '\($0)'" } ?? ""), \(vectors) vector\(vectors == 1 ? "" : "s"): "
         + fitting
     case .besides(let reason, _): reason
-    case .unknown: "unknown, kept under its own name"
+    case .unknown: "unknown"
     }
   }
 

@@ -55,7 +55,7 @@ import Testing
       let entries = try entries(path, in: tool)
       #expect(entries.allSatisfy { $0["fate"] == "unexplained" })
       let text = try tool.run("inspect", path, "--ledger").output
-      #expect(text.contains("unknown, kept under its own name\n"))
+      #expect(text.contains("  unknown\n"))
     }
   }
 

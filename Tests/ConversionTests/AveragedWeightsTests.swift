@@ -85,6 +85,8 @@ import Testing
         == true)
     #expect(found?.hasSuffix("which would be left behind: --ema only takes them") == true)
     #expect(!FileManager.default.fileExists(atPath: out))
+    let findings = try Doctor(try ModelReader.open(path: path)).examine().findings
+    #expect(findings.contains { $0.advice == "convert --ema only makes one of its averages" })
     try convert(path, to: out, averages: use) { $0.selection.components = [.vae] }
     // Under their own names nothing is lost.
     if use == nil {

@@ -46,9 +46,14 @@ public struct SafetensorsReader: TensorSource, CheckpointReader {
 
   static func recognises(_ bytes: ByteStorage) -> Bool {
     guard let length = bytes.load(UInt64.self, at: 0), length < 1 << 40 else { return false }
+    return startsObject { bytes.load(UInt8.self, at: $0) }
+  }
+
+  /// Whether the header's text starts as an object does, by the bytes of the file.
+  static func startsObject(_ byte: (Int) -> UInt8?) -> Bool {
     // The specification wants the brace first; upstream's reader takes white space before it.
     var place = 8
-    while let byte = bytes.load(UInt8.self, at: place), place < 8 + 64 {
+    while let byte = byte(place), place < 8 + 64 {
       if ![0x20, 0x09, 0x0A, 0x0D].contains(byte) { return byte == UInt8(ascii: "{") }
       place += 1
     }

@@ -10,7 +10,7 @@ enum PlainFormat: String {
     } else if region.array(from: 0, limit: IngotLayout.magic.count) == Array(IngotLayout.magic) {
       self = .ingot
     } else if let length = region.load(UInt64.self, at: 0), length <= UInt64(region.count),
-      region.load(UInt8.self, at: 8) == UInt8(ascii: "{")
+      SafetensorsReader.startsObject({ region.load(UInt8.self, at: $0) })
     {
       self = .safetensors
     } else {

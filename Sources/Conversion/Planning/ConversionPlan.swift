@@ -138,7 +138,9 @@ struct ConversionPlan {
     guard case .failure(let error) = model.reading else { return nil }
     guard error.isAboutFamily else { return error }
     let isFolder = request.container.contents == .components
-    return request.needsFamily || isFolder && !model.isConfigured ? error : nil
+    // What is stated about a model that nobody knows would be passed over in silence.
+    return request.needsFamily || model.isOverridden || isFolder && !model.isConfigured
+      ? error : nil
   }
 
   /// A variant has names in diffusers' layout alone.

@@ -50,6 +50,8 @@ public struct ReadModel: Sendable {
   let pipeline: JSONObject
   /// The tensors under canonical names as far as they have any.
   public let canonicalTensors: CanonicalTensors
+  /// Whether the user states anything about the model.
+  let isOverridden: Bool
   /// What the user says is to become of averaged weights.
   let averages: AveragedWeights?
   /// The names that the file gives, where the user's own table or the choice of averages gave others.
@@ -65,6 +67,7 @@ public struct ReadModel: Sendable {
     averages: AveragedWeights? = nil
   ) {
     self.averages = averages
+    isOverridden = overrides != ConfigurationOverrides()
     self.checkpoint = checkpoint
     pipeline = PipelineIndex.stated(by: checkpoint)
       .merging(overrides.configurations[StatedConfigurations.indexName] ?? [:])

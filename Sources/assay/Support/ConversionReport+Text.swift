@@ -156,6 +156,7 @@ extension ConversionReport {
         "path": .string(source), "format": .string(sourceFormat.rawValue),
         "family": detection.map { .string($0.family.rawValue) } ?? .null,
         "layout": detection.map { .string($0.layout.rawValue) } ?? .null,
+        "recognised": recognised.map { .string($0) } ?? .null,
       ],
       "output": [
         "path": .string(output), "format": .string(container.rawValue),

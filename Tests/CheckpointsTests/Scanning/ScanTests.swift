@@ -116,8 +116,10 @@ import Testing
     var file = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + header
     file += [0, 0, 128, 63]
     for name in ["a.safetensors", "a.ckpt", "a"] {
+      // White space may stand in front of the brace.
+      let spaced = file.prefix(8) + [0x20, 0x0A] + file[8..<6 + length] + file[(8 + length)...]
       // Whole, with something behind, and cut off.
-      for bytes in [file, file + [1], Array(file.dropLast())] {
+      for bytes in [file, file + [1], Array(file.dropLast()), Array(spaced)] {
         let report = SafetyReport(scanning: ByteStorage(copying: bytes.span.bytes), named: name)
         #expect(report.container == "safetensors")
         #expect(report.pickles.isEmpty, "\(report.summary)")

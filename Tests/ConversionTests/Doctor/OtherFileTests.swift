@@ -79,6 +79,15 @@ import Testing
     } catch {
       #expect("\(error)" == "\(path): a \(title) model ('\(name)'), whose names stay as they are")
     }
+    // What is stated about it has no place either.
+    for overrides in [
+      ConfigurationOverrides(prediction: .velocity),
+      ConfigurationOverrides(configurations: ["unet": ["norm_eps": 1e-6]]),
+    ] {
+      #expect(throws: LayoutError.self) {
+        try convert(path, to: scratch.path("stated.safetensors"), overrides: overrides)
+      }
+    }
     let known = FixtureFile.path("families/sd15.safetensors")
     #expect(try ModelReader.open(path: known).recognisedTitle == nil)
   }

@@ -22,7 +22,9 @@ struct GapCheck: DoctorCheck {
       ]
     }
     guard let reading = patient.reading else { return [] }
-    return missing(reading) + misshapen(reading) + absent(reading) + unexplained(reading)
+    let hasAverages = patient.cleanNames.contains { Average($0)?.weight != nil }
+    return missing(reading) + misshapen(reading)
+      + absent(reading, hasAverages: hasAverages) + unexplained(reading)
   }
 
   private func missing(_ reading: LayoutReading) -> [Finding] {
@@ -59,7 +61,9 @@ struct GapCheck: DoctorCheck {
   }
 
   /// A lone component is a file of its own; two are a model that lacks the third.
-  private func absent(_ reading: LayoutReading) -> [Finding] {
+  ///
+  /// - Parameter hasAverages: whether there are averages of a U-Net.
+  private func absent(_ reading: LayoutReading, hasAverages: Bool) -> [Finding] {
     guard reading.components.count > 1 else { return [] }
     let needsNothing = reading.components.contains(.controlNet)
     return needsNothing
@@ -69,7 +73,10 @@ struct GapCheck: DoctorCheck {
           Self.name, .warning, "there is no \(component.title)",
           why: "a reader needs another file beside this one",
           advice: component == .vae
-            ? "convert --vae FILE puts one in" : "take it from the model that this one was made of")
+            ? "convert --vae FILE puts one in"
+            : component == .unet && hasAverages
+              ? "convert --ema only makes one of its averages"
+              : "take it from the model that this one was made of")
       }
   }
 
