@@ -58,7 +58,7 @@ struct EditedTensors: TensorSource {
     var tensors: [TensorDescription] = []
     var leftBehind: [String] = []
     for (index, tensor) in source.tensors.enumerated() {
-      guard !tensor.name.hasPrefix("model_ema.") else {
+      guard places.places[index] != nil || !Average.isOne(tensor.name) else {
         leftBehind.append(tensor.name)
         continue
       }

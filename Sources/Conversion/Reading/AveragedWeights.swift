@@ -106,6 +106,12 @@ enum Average: Hashable {
   private static let networks = ["model.diffusion_model.", "diffusion_model.", "unet."]
   private static let network = "diffusion_model"
 
+  /// Whether a tensor is an average, or is counted beside averages, by its name in the file.
+  static func isOne(_ name: String) -> Bool {
+    let name = NameCleaning.clean(name)
+    return name.hasPrefix(prefix) || LayoutReading.averagesModule(of: name) != nil
+  }
+
   /// Reads the clean name of an average; `nil` for anything else.
   init?(_ name: String) {
     if let rest = name[...].behind(Self.prefix).map(String.init) {

@@ -5,10 +5,7 @@ internal import TensorCore
 extension ReadModel {
   /// Why an average is left out of the result, where the user has said what becomes of them.
   func averageRefusal(of name: String) -> String? {
-    guard averages != nil else { return nil }
-    let name = NameCleaning.clean(name)
-    let isAverage = name.hasPrefix(Average.prefix) || LayoutReading.averagesModule(of: name) != nil
-    return isAverage ? LayoutReading.averageReason : nil
+    averages != nil && Average.isOne(name) ? LayoutReading.averageReason : nil
   }
 
   /// An account of the tensors with the names that the file gives, which says of averages whether

@@ -250,17 +250,21 @@ import Testing
   }
 
   /// The running average of training is of the model before the merge.
-  @Test func averagesAreLeftBehind() throws {
+  @Test(arguments: [
+    "model_ema.diffusion_modelout2weight", "module.model_ema.decay",
+    "params_ema.model.diffusion_model.out.2.weight",
+  ])
+  func averagesAreLeftBehind(name: String) throws {
     var model = try ModelFixture()
     model.tensors.append(
       TensorDescription(
-        name: "model_ema.diffusion_modelout2weight", elementType: .float16, shape: [4]))
+        name: name, elementType: .float16, shape: [4]))
     try model.write(SafetensorsWriter(path: scratch.path("ema.safetensors")))
     try scratch.writeLoRA("lora_unet_conv_out", up: [4, 1, 1, 1], down: [1, 64, 3, 3])
     let report = try merge(
       scratch.path("ema.safetensors"), [(scratch.path("lora.safetensors"), 1)],
       to: "out.safetensors")
-    #expect(report.leftBehind == ["model_ema.diffusion_modelout2weight"])
+    #expect(report.leftBehind == [name])
   }
 
   /// A merged value may lie beyond float16.
