@@ -103,11 +103,13 @@ import Testing
 
   /// The pooled text and six embedded numbers, in the refiner five.
   @Test(arguments: [
-    ("sdxl-base", 5, "[1280, 5], expected [1280, 1286]"),
-    ("sdxl-base", 2817, "[1280, 2817], expected [1280, 2816]"), ("sdxl-base", 1280 + 6 * 64, nil),
-    ("sdxl-refiner", 2561, "[1536, 2561], expected [1536, 2560]"),
+    ("sdxl-base", 5, "[1280, 5], expected [1280, 2816]", false),
+    ("sdxl-base", 2817, nil, true), ("sdxl-base", 1280 + 6 * 64, nil, false),
+    ("sdxl-refiner", 1280, "[1536, 1280], expected [1536, 2560]", false),
   ])
-  func conditionsHoldThePooledText(model: String, width: Int, text: String?) throws {
+  func conditionsHoldThePooledText(
+    model: String, width: Int, text: String?, isOdd: Bool
+  ) throws {
     let name = Self.unet + "label_emb.0.0.weight"
     let other = try LayoutFixture(model).ldm.map { tensor in
       var tensor = tensor
@@ -115,6 +117,9 @@ import Testing
       return tensor
     }
     #expect(message(other) == text.map { "tensor '\(name)' is \($0)" })
+    guard text == nil else { return }
+    let remarks = try LayoutReading(of: other).remarks
+    #expect(remarks.contains { $0.contains("addition_time_embed_dim") } == isOdd)
   }
 
   @Test func aModelOfAnotherKindInTheSameFileIsSaid() throws {

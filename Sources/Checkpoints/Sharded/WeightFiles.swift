@@ -50,9 +50,9 @@ struct WeightFiles: Sendable, Hashable {
     }
     let middle = name.dropFirst(start.count).dropLast(end.count)
     if middle.isEmpty { return "" }
-    guard middle.first == ".", middle.count > 1, !middle.dropFirst().contains(".") else {
-      return nil
-    }
+    guard middle.first == ".", middle.count > 1, !middle.dropFirst().contains("."),
+      !isShard(String(name))
+    else { return nil }
     return String(middle.dropFirst())
   }
 

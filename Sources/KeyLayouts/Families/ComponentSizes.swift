@@ -50,6 +50,9 @@ struct ComponentSizes {
       + (controlNet?.expected ?? [])
   }
 
+  /// The width of the pooled text.
+  private var pooledWidth: Int? { textEncoders.compactMap(\.projectionWidth).last }
+
   /// What is worth knowing although nothing is wrong.
   ///
   /// - Parameter noted: the configurations of the components.
@@ -65,6 +68,15 @@ struct ComponentSizes {
       noted[Component.unet.rawValue]?.origins["mid_block_type"] == .derived
     {
       remarks.append("the U-Net has no middle block, as some distilled ones")
+    }
+    for network in [unet, controlNet?.unet] {
+      guard let network, let width = network.addedWidth, let pooledWidth,
+        noted[network.component.rawValue]?.origins["addition_time_embed_dim"] == .assumed
+      else { continue }
+      remarks.append(
+        "the \(network.component.title)'s conditions are \(width) wide, which a pooled text of "
+          + "\(pooledWidth) and embedded numbers do not fill: --config settles addition_time_embed_dim"
+      )
     }
     if let vae, vae.latentChannels != 4,
       noted[Component.vae.rawValue]?.origins["scaling_factor"] == .assumed
@@ -120,22 +132,18 @@ extension ComponentSizes {
       else { continue }
       _ = try measures.extent(1, of: network.component.prefix + "add_embedding.linear_1.weight")
     }
-    // The pooled text, and five or six numbers that are embedded, where no configuration knows better.
-    let pooled = textEncoders.compactMap(\.projectionWidth).last
-    let count = family == .stableDiffusionXLRefiner ? 5 : 6
+    // The pooled text has a place in it, where no configuration knows better.
     for network in [unet, controlNet?.unet] {
-      guard let network, let width = network.addedWidth, let pooled,
-        stated[network.component.rawValue]?["addition_time_embed_dim"] == nil
+      guard let network, let width = network.addedWidth, let pooledWidth,
+        stated[network.component.rawValue]?["addition_time_embed_dim"] == nil, width <= pooledWidth
       else { continue }
-      guard width > pooled, (width - pooled) % count == 0 else {
-        let name = network.component.prefix + "add_embedding.linear_1.weight"
-        let rows = try measures.extent(0, of: name)
-        let embedded = max((width - pooled) / count, 1)
-        throw LayoutError(
-          .misshapen(
-            measures.sourceName(of: name), found: [rows, width],
-            expected: [rows, pooled + count * embedded]))
-      }
+      let name = network.component.prefix + "add_embedding.linear_1.weight"
+      let rows = try measures.extent(0, of: name)
+      let count = family == .stableDiffusionXLRefiner ? 5 : 6
+      throw LayoutError(
+        .misshapen(
+          measures.sourceName(of: name), found: [rows, width],
+          expected: [rows, pooledWidth + count * 256]))
     }
   }
 }

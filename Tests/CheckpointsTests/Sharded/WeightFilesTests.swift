@@ -37,6 +37,10 @@ import Testing
       ["model.fp16.safetensors", "model.safetensors"], "bf16",
       "m: has no weights of variant 'bf16', found the plain ones, 'fp16'"
     ),
+    (
+      ["model.fp16-00001-of-00002.safetensors", "model.safetensors"], "bf16",
+      "m: has no weights of variant 'bf16', found the plain ones"
+    ),
     (["a.safetensors"], "fp16", "m: has no weights of variant 'fp16', nor of any other"),
     (
       ["model-00001-of-00002.safetensors"], nil,
