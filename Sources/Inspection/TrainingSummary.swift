@@ -169,14 +169,48 @@ extension TrainingSummary {
           lines.append(Line(title: "folders", text: texts.joined(separator: ", ")))
         }
       }
-      guard let folders = object("ss_tag_frequency") else { return }
-      var counts: [String: Int] = [:]
-      for folder in folders.members {
-        for tag in folder.value.objectValue?.members ?? [] {
-          let name = tag.key.trimmingCharacters(in: .whitespaces)
-          counts[name, default: 0] =
-            counts[name, default: 0].addingReportingOverflow(tag.value.intValue ?? 0).partialValue
+      datasets()
+      tags(in: [object("ss_tag_frequency")].compactMap(\.self))
+    }
+
+    /// What sd-scripts writes where a file describes the data: a list of sets with folders of their
+    /// own.
+    private mutating func datasets() {
+      guard let sets = metadata["ss_datasets"]?.unquoted.arrayValue, !sets.isEmpty else { return }
+      used.insert("ss_datasets")
+      let pictures = sets.map { set in
+        let size = set["resolution"]?.arrayValue?.compactMap(\.intValue).map(String.init)
+        return [
+          set["num_train_images"]?.intValue.map { "\($0)" },
+          size.map { "at \($0.joined(separator: " x "))" },
+          set["batch_size_per_device"]?.intValue.map { "batch \($0)" },
+        ].compactMap(\.self).joined(separator: ", ")
+      }.filter { !$0.isEmpty }
+      if !pictures.isEmpty {
+        lines.append(Line(title: "pictures", text: pictures.joined(separator: "; ")))
+      }
+      let folders = sets.flatMap { $0["subsets"]?.arrayValue ?? [] }.compactMap { subset in
+        (subset["image_dir"] ?? subset["metadata_file"])?.stringValue.map { folder in
+          let count = subset["img_count"]?.intValue.map { " (\($0)" } ?? ""
+          let repeats = subset["num_repeats"]?.intValue.map { " x \($0)" } ?? ""
+          return folder + (count.isEmpty ? "" : count + repeats + ")")
         }
+      }
+      if !folders.isEmpty {
+        lines.append(Line(title: "folders", text: folders.joined(separator: ", ")))
+      }
+      if metadata["ss_tag_frequency"] == nil {
+        tags(in: sets.compactMap { $0["tag_frequency"]?.objectValue })
+      }
+    }
+
+    /// The commonest tags of folders.
+    private mutating func tags(in sets: [JSONObject]) {
+      var counts: [String: Int] = [:]
+      for tag in sets.flatMap(\.members).flatMap({ $0.value.objectValue?.members ?? [] }) {
+        let name = tag.key.trimmingCharacters(in: .whitespaces)
+        counts[name, default: 0] =
+          counts[name, default: 0].addingReportingOverflow(tag.value.intValue ?? 0).partialValue
       }
       let top = counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
       guard !top.isEmpty else { return }

@@ -187,4 +187,30 @@ import Testing
         "no/out.ingot: cannot be created: No such file or directory")
     }
   }
+
+  /// What is read is not written over by mistake.
+  @Test(arguments: [
+    ["inspect", "m.safetensors", "--html", "m.safetensors"],
+    ["inspect", "m.safetensors", "--html", "./link.safetensors"],
+    ["inspect", "m.safetensors", "--tensor", "betas", "--png", "m.safetensors"],
+    ["inspect", "m.safetensors", "--tensor", "betas", "--png", "x", "--html", "./x"],
+    ["diff", "m.safetensors", "n.safetensors", "--html", "n.safetensors"],
+    ["extract-lora", "m.safetensors", "n.safetensors", "--rank", "1", "-o", "m.safetensors"],
+    ["extract-lora", "m.safetensors", "n.safetensors", "--rank", "1", "-o", "n.safetensors"],
+    ["catalog", "add", "m.safetensors", "m.safetensors"],
+  ])
+  func aModelIsNoPlaceForAReport(arguments: [String]) throws {
+    try Tool.inFolder { tool in
+      let model = try Data(contentsOf: URL(filePath: FixtureFile.path("families/sd15.safetensors")))
+      for name in ["m.safetensors", "n.safetensors"] { _ = try tool.write(name, model) }
+      try FileManager.default.createSymbolicLink(
+        atPath: tool.file("link.safetensors"), withDestinationPath: tool.file("m.safetensors"))
+      let before = tool.contents
+      expectOneLine(try tool.run(arguments), "to be written")
+      #expect(tool.contents == before)
+      for name in ["m.safetensors", "n.safetensors"] {
+        #expect(try Data(contentsOf: URL(filePath: tool.file(name))) == model)
+      }
+    }
+  }
 }

@@ -99,6 +99,70 @@ import Testing
     }
   }
 
+  /// The error is that of the factors as they are stored.
+  @Test(
+    arguments: [
+      (ElementType.float32, 0.0...2e-6), (.float16, 1e-5...1e-3), (.bfloat16, 1e-3...1e-2),
+    ], [ExtractionRequest.Naming.kohya, .diffusers])
+  func theErrorCountsTheRoundingOfTheFactors(
+    type: (ElementType, ClosedRange<Double>), naming: ExtractionRequest.Naming
+  ) throws {
+    let output = scratch.path("lora.safetensors")
+    let report = try LoRAExtraction(
+      from: try ModelReader.open(path: base), to: try ModelReader.open(path: try tuned()),
+      ExtractionRequest(output: output, goal: .rank(3), naming: naming, elementType: type.0)
+    ).run()
+    let file = try Checkpoint.open(path: output)
+    let name =
+      naming == .kohya
+      ? "lora_unet_middle_block_1_proj_in" : "unet.mid_block.attentions.0.proj_in"
+    let halves = naming == .kohya ? ["lora_down", "lora_up"] : ["lora_A", "lora_B"]
+    let factors = try halves.map { half in
+      let place = file.source.tensors.firstIndex { $0.name == "\(name).\(half).weight" }
+      return try floats(try file.source.tensor(at: try #require(place)))
+    }
+    let columns = factors[0].count / 3
+    var (left, energy) = (0.0, 0.0)
+    for row in 0..<factors[1].count / 3 {
+      for column in 0..<columns {
+        let product = (0..<3).reduce(0.0) {
+          $0 + Double(factors[1][row * 3 + $1]) * Double(factors[0][$1 * columns + column])
+        }
+        let expected = Double(row % 7 - 3) * Double(column % 5 - 2) / 16
+        left += (product - expected) * (product - expected)
+        energy += expected * expected
+      }
+    }
+    let module = try #require(
+      report.modules.first { $0.name == "unet.mid_block.attentions.0.proj_in" })
+    let error = (max(1 - module.share, 0)).squareRoot()
+    #expect(type.1.contains((left / energy).squareRoot()))
+    #expect(abs(error - (left / energy).squareRoot()) < 0.05 * error + 2e-6)
+  }
+
+  @Test func aChangeBeyondTheFactorsTypeIsRefused() throws {
+    let path = scratch.path("huge.safetensors")
+    let source = try Checkpoint.open(path: base).source
+    var tensors: [TensorView] = []
+    for index in source.tensors.indices {
+      let view = try source.tensor(at: index)
+      guard view.name == unetName else {
+        tensors.append(view)
+        continue
+      }
+      tensors.append(tensor(view.name, view.shape, try floats(view).map { $0 + 1e13 }))
+    }
+    try write(tensors, to: path)
+    let error = #expect(throws: ConversionError.self) {
+      try LoRAExtraction(
+        from: try ModelReader.open(path: base), to: try ModelReader.open(path: path),
+        ExtractionRequest(output: scratch.path("lora.safetensors"), goal: .rank(1))
+      ).run()
+    }
+    #expect(error?.description.contains("beyond the range of f16; --dtype f32 holds it") == true)
+    #expect(!scratch.contents.contains("lora.safetensors"))
+  }
+
   /// kohya's tools have SGM's names in SDXL's U-Net, and count the product `alpha / rank` times.
   @Test(arguments: [(ExtractionRequest.Goal.rank(4), Float(4)), (.energy(0.999, limit: 64), 1)])
   func kohyasNamesHaveAnAlpha(goal: ExtractionRequest.Goal, alpha: Float) throws {

@@ -140,4 +140,22 @@ import Testing
         "begun: 2023-07-22T04:26:40Z", "ended: 2023-07-22T05:26:40Z",
       ])
   }
+
+  /// Where a file describes the data, sd-scripts writes one list of sets.
+  @Test func setsOfDataAreReadable() {
+    let summary = TrainingSummary(metadata: [
+      "ss_datasets": #"""
+      [{"is_dreambooth": true, "batch_size_per_device": 2, "num_train_images": 200,
+        "resolution": [512, 768], "subsets": [
+          {"img_count": 20, "num_repeats": 10, "image_dir": "cats"}, {"image_dir": "dogs"}],
+        "tag_frequency": {"cats": {"cat": 20, " red": 3}, "dogs": {"red": 4}}}]
+      """#
+    ])
+    #expect(
+      summary.lines.map { "\($0.title): \($0.text)" } == [
+        "pictures: 200, at 512 x 768, batch 2", "folders: cats (20 x 10), dogs",
+        "tags: cat (20), red (7)",
+      ])
+    #expect(summary.usedKeys == ["ss_datasets"])
+  }
 }

@@ -82,4 +82,34 @@ import Testing
     #expect(place.block == block)
     #expect(place.kind == kind)
   }
+
+  /// An adapter's modules are sorted into the model that they work on.
+  @Test(arguments: [
+    ("lora_unet_down_blocks_1_attentions_0_proj_in.lora_down.weight", "unet", "down_blocks.1"),
+    (
+      "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.hada_w1_a", "unet",
+      "mid_block"
+    ),
+    ("lora_unet_input_blocks_4_1_proj_in.alpha", "unet", "input_blocks.4"),
+    ("lora_unet_middle_block_1_proj_in.lora_up.weight", "unet", "middle_block"),
+    (
+      "lora_te2_text_model_encoder_layers_11_mlp_fc1.lora_up.weight", "text_encoder_2",
+      "layers.11"
+    ),
+    ("unet.up_blocks.2.resnets.0.conv1.lora_A.weight", "unet", "up_blocks.2"),
+    (
+      "text_encoder.text_model.encoder.layers.3.self_attn.q_proj.lora_linear_layer.up.weight",
+      "text_encoder", "layers.3"
+    ),
+    ("lora_unet_conv_in.lokr_w1", "unet", "conv_in"),
+    ("unet.up_blocks.2.resnets.0.conv1.weight", "unet", "up_blocks.2"),
+  ])
+  func adaptersAreSortedIntoTheirModel(name: String, component: String, block: String) {
+    let place = TensorPlace(of: name)
+    #expect(place.component == component && place.block == block)
+    let tensor = TensorDescription(name: name, elementType: .float16, shape: [4])
+    let tree = ModelTree([tensor], depth: 2)
+    #expect(tree.root.children.map(\.title) == [component])
+    #expect(tree.root.children.first?.children.map(\.title) == [block])
+  }
 }

@@ -113,11 +113,19 @@ public struct LoRAExtraction: Sendable {
     let found = LowRankApproximation(
       of: difference.values, rows: rows, columns: columns, goal: goal)
     let module = String(pair.name.dropLast(".weight".count))
+    let factors = StoredFactors(
+      found, of: a.shape, as: request.elementType,
+      scale: request.naming == .kohya ? alpha / Float(found.rank) : 1)
+    guard let left = factors.energyLeft(of: difference.values, rows: rows, columns: columns) else {
+      throw ConversionError(
+        path: request.output,
+        problem: "the change of '\(pair.name)' is beyond the range of \(request.elementType); "
+          + "--dtype f32 holds it")
+    }
     return .module(
       .init(
-        name: module, rank: found.rank, energy: found.energy,
-        capturedEnergy: min(found.capturedEnergy, found.energy)),
-      factors(found, of: a.shape))
+        name: module, rank: found.rank, energy: energy, capturedEnergy: max(energy - left, 0)),
+      factors.views)
   }
 
   /// The `alpha` that kohya's naming has: one for all modules, as diffusers mixes several up. The
@@ -138,26 +146,6 @@ public struct LoRAExtraction: Sendable {
       return "is a norm's"
     }
     return nil
-  }
-
-  /// Both factors in the type asked for: `down` `[rank, in, …]` and `up` `[out, rank, 1, 1]`.
-  private func factors(_ found: LowRankApproximation, of shape: TensorShape) -> [TensorView] {
-    let isKernel = shape.rank == 4
-    let down = TensorShape([found.rank] + shape.dimensions.dropFirst())
-    let up = TensorShape([shape[0], found.rank] + (isKernel ? [1, 1] : []))
-    let makeUp =
-      request.naming == .kohya ? (Float(found.rank) / alpha).squareRoot() : 1
-    return [(down, found.right), (up, found.left)].map { shape, values in
-      values.map { $0 * makeUp }.withUnsafeBytes { values in
-        let type = request.elementType
-        let description = TensorDescription(name: "", elementType: type, shape: shape)
-        let storage = ByteStorage(count: type.byteCount(of: shape.elementCount)) { target in
-          ElementConversion.convert(values.bytes, from: .float32, to: type, into: &target)
-        }
-        return TensorView(
-          description: description, storage: storage, byteRange: 0..<storage.count)
-      }
-    }
   }
 
   private func write(_ results: [Result], _ family: Family) throws -> ExtractionReport {

@@ -6,7 +6,10 @@ struct WeightDifference {
   private(set) var values: [Float]
 
   /// The sum of the squares.
-  var energy: Double {
+  var energy: Double { Self.energy(of: values) }
+
+  /// The sum of the squares of numbers.
+  static func energy(of values: [Float]) -> Double {
     stride(from: 0, to: values.count, by: 4096).reduce(0) { sum, start in
       let part = values[start..<min(start + 4096, values.count)]
       return sum + Double(part.reduce(0) { $0 + $1 * $1 })

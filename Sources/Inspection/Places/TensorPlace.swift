@@ -12,6 +12,10 @@ public struct TensorPlace: Sendable, Hashable {
   /// Takes a name apart.
   public init(of name: String) {
     let parts = name.dottedParts.map(String.init)
+    if let adapted = Self.adapted(name, parts) {
+      self = adapted
+      return
+    }
     component = parts.count > 1 ? parts[0] : ""
     var inner = parts.count > 1 ? parts.dropFirst() : parts[...]
     // Levels that say nothing: the tower within the file, the layers' list.
@@ -26,7 +30,7 @@ public struct TensorPlace: Sendable, Hashable {
   /// Where tensors are that no conversion takes along: schedule buffers, training state.
   static let leftBehind = TensorPlace(component: "left behind", block: "", kind: .other)
 
-  private init(component: String, block: String, kind: LayerKind) {
+  init(component: String, block: String, kind: LayerKind) {
     (self.component, self.block, self.kind) = (component, block, kind)
   }
 

@@ -46,7 +46,8 @@ public struct ModelTree: Sendable, Hashable {
   ) {
     let entries = tensors.map { tensor in
       let start = isLeftBehind(tensor) ? [TensorPlace.leftBehind.component[...]] : []
-      return (segments: (start + Self.segments(of: tensor.name))[...], tensor: tensor)
+      let own = TensorPlace.adapterSegments(of: tensor.name) ?? Self.segments(of: tensor.name)
+      return (segments: (start + own)[...], tensor: tensor)
     }
     root = Self.node("", path: "", entries, depth: depth, order)
   }

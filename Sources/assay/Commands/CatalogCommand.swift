@@ -34,7 +34,7 @@ struct CatalogCommand: ParsableCommand {
     var quiet = false
 
     func run() throws {
-      try OutputFile.checkWritable(catalog)
+      try OutputFile.checkWritable(catalog, sparing: [model])
       var known =
         FileManager.default.fileExists(atPath: catalog) ? try Catalog(path: catalog) : Catalog()
       let read = try ModelReader.open(path: model, options: reading.options)

@@ -60,7 +60,7 @@ struct DiffCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let html { try OutputFile.checkWritable(html) }
+    try OutputFile.checkWritable(html, sparing: [first, second])
     var options = reading.options
     // Bytes that are used once, in a buffer that stays in the cache, come in half the time of those
     // of a mapping, whose every page costs a fault.

@@ -63,7 +63,7 @@ struct ExtractLoRACommand: ParsableCommand {
   }
 
   func run() throws {
-    try OutputFile.checkWritable(output)
+    try OutputFile.checkWritable(output, sparing: [base, tuned])
     var request = ExtractionRequest(
       output: output,
       goal: energy.map { .energy($0, limit: rank ?? 4096) } ?? .rank(rank ?? 64),

@@ -84,7 +84,7 @@ struct GenerateCommand: ParsableCommand {
         prompt: "", negativePrompt: negativePrompt, steps: steps, guidanceScale: guidanceScale,
         width: width, height: height, scheduler: scheduler?.kind),
       output: grid ? .sheet(path: output) : .files(path: output))
-    try OutputFile.checkWritable(output)
+    try OutputFile.checkWritable(output, sparing: [model])
     let pipeline = try Pipeline(
       model: try ModelReader.open(path: model, options: reading.options).model)
     if !quiet { series.truncations(by: pipeline.tokenizer).forEach(Console.warn) }

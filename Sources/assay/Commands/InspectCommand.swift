@@ -37,7 +37,7 @@ struct InspectCommand: ParsableCommand {
   var quiet = false
 
   func run() throws {
-    for path in [html, views.png].compactMap(\.self) { try OutputFile.checkWritable(path) }
+    try OutputFile.checkWritable(html, views.png, sparing: [model])
     let read = try ModelReader.open(
       path: model, options: reading.options, overrides: try stated.overrides)
     // What is wrong with the model is shown; what the user says wrongly about it is an error.

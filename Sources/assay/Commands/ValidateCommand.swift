@@ -44,7 +44,7 @@ struct ValidateCommand: ParsableCommand {
   var quiet = false
 
   func run() throws {
-    for file in [junit, html].compactMap(\.self) { try OutputFile.checkWritable(file) }
+    try OutputFile.checkWritable(junit, html, sparing: [model, reference])
     let validator = try Validator(
       model: try ModelReader.open(path: model, options: reading.options).model,
       reference: try ReferenceBundle(path: reference))
