@@ -94,6 +94,13 @@ import Testing
       #expect(low["rank"] == 3 && low["whole"] == true)
       #expect(low["ranks"]?["0.99"]?.intValue ?? 9 <= 3)
       #expect(json["energy_by_rank"]?.arrayValue?.isEmpty == false)
+      let page = tool.file("page.html")
+      let markdown = try tool.run("diff", "--rank", "--markdown", "--html", page, Self.a, Self.b)
+      #expect(markdown.output.contains("\n| energy held by rank | matrices | 1 |"))
+      #expect(markdown.output.contains("\n| low-rank | "))
+      #expect(markdown.output.contains("\nrenamed: `") == plain.output.contains("\nrenamed"))
+      let html = try String(contentsOfFile: page, encoding: .utf8)
+      #expect(html.contains("What a LoRA would hold") && html.contains("Ranks of the changes"))
     }
   }
 

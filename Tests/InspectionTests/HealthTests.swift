@@ -50,6 +50,28 @@ import Testing
     }
   }
 
+  /// Norms start at one and biases at zero; the other way round nothing comes through, and a bias of
+  /// one value was never trained.
+  @Test(arguments: [
+    ("model.diffusion_model.out.0.weight", Float(0), HealthReport.Kind?.some(.zero)),
+    ("model.diffusion_model.out.0.weight", 1, nil),
+    ("model.diffusion_model.out.0.weight", 0.5, .constant),
+    ("model.diffusion_model.out.0.bias", 0, nil),
+    ("model.diffusion_model.out.0.bias", 7, .constant),
+  ])
+  func vectorsOfOneValue(name: String, value: Float, kind: HealthReport.Kind?) throws {
+    let report = try Self.report {
+      $0.change(where: { $0 == name }) { values, _ in
+        for index in values.indices { values[index] = value }
+      }
+    }
+    let end = name.hasSuffix("weight") ? "weight" : "bias"
+    for other in [Kind.zero, .constant] {
+      let names = Self.of(other, report).flatMap(\.tensors)
+      #expect(names.contains("unet.conv_norm_out.\(end)") == (other == kind))
+    }
+  }
+
   @Test func tensorsWithTheSameBytesAreFound() throws {
     let report = try Self.report { edit in
       let values = edit.numbers(of: Self.kernel)

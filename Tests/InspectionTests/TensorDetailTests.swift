@@ -1,4 +1,6 @@
+import Conversion
 import TensorCore
+import TestSupport
 import Testing
 
 @testable import Inspection
@@ -69,5 +71,13 @@ import Testing
     #expect(raster.legend.hasPrefix("all 2 x 3 kernels of 3 x 3"))
     // The gap is neither red nor blue.
     #expect(Array(raster.pixels[3 * 12..<3 * 13]) == [0xD0, 0xD0, 0xD0])
+  }
+
+  /// A tensor that goes into several has no canonical name, and is shown as the file has it.
+  @Test func aFusedTensorIsShownByItsOwnName() throws {
+    let model = try ModelReader.open(path: FixtureFile.path("families/sd21-base.safetensors"))
+    let name = "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight"
+    let (view, _) = try TensorDetail.view(named: name, in: model)
+    #expect(view.name == name && view.shape == [48, 16])
   }
 }

@@ -70,6 +70,8 @@ public struct HealthReport: Sendable, Hashable {
     var findings: [Finding] = []
     var zero: [String] = []
     var constant: [String] = []
+    // Of a family that nobody knows all tensors count.
+    let isKnown = facts.tensors.contains(where: \.isCanonical)
     for tensor in facts.tensors {
       guard let statistics = tensor.statistics else { continue }
       let (name, count) = (tensor.description.name, tensor.description.shape.elementCount)
@@ -80,11 +82,15 @@ public struct HealthReport: Sendable, Hashable {
             text: "\(statistics.nonFiniteCount) of \(count) values are NaN or infinite",
             tensors: [name]))
       }
-      // Biases start at zero and norms at one: only matrices and kernels say something.
-      guard tensor.isCanonical, tensor.description.shape.rank > 1, count > 1 else { continue }
+      guard tensor.isCanonical || !isKnown, count > 1 else { continue }
+      // Biases start at zero and norms at one.
+      let isVector = tensor.description.shape.rank == 1
+      let isScale = isVector && name.hasSuffix(".weight") && LayerKind(of: name) == .norm
       if statistics.zeroCount == count {
-        zero.append(name)
-      } else if statistics.minimum == statistics.maximum, statistics.nonFiniteCount == 0 {
+        if !isVector || isScale { zero.append(name) }
+      } else if statistics.minimum == statistics.maximum, statistics.nonFiniteCount == 0,
+        !isScale || statistics.minimum != 1
+      {
         constant.append(name)
       }
     }

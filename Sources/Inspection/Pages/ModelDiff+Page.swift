@@ -15,6 +15,10 @@ extension ModelDiff {
     if let chart { page.add("How much the tensors changed", .bars(chart)) }
     page.add("Components", .table(Self.table("component", components)))
     page.add("Kinds of layer", .table(Self.table("kind of layer", kinds)))
+    if hasAllRanks, !ranks.isEmpty {
+      page.add("What a LoRA would hold", .table(energyTable))
+      page.add("Ranks of the changes", .table(rankTable))
+    }
     page.add("Tensors", .table(tensorTable))
     for (heading, tensors) in [("Removed", removed), ("Added", added)] where !tensors.isEmpty {
       page.add(heading, .table(Self.table(tensors)))

@@ -51,6 +51,10 @@ public struct TensorDetail: Sendable, Hashable {
     let index = source.tensors.indices.first { index in
       source.tensors[index].name == name || source.places[index].map { own[$0].name } == name
     }
+    // One that goes into several has no canonical name of its own.
+    if index == nil, let place = own.firstIndex(where: { $0.name == name }) {
+      return (try model.checkpoint.checkedSource.tensor(at: place), nil)
+    }
     guard let index else {
       throw InspectionError(
         path: model.checkpoint.path, problem: absent(name, among: source.tensors.map(\.name)))

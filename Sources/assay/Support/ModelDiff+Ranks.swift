@@ -15,6 +15,15 @@ extension ModelDiff {
     return text + "\n" + rankTable(limit).text + more
   }
 
+  /// The same for a comment in Markdown.
+  func rankMarkdown(_ limit: Int) -> String {
+    guard hasAllRanks, !ranks.isEmpty else { return "" }
+    var text = "\n" + rankSummaryTable.markdown
+    guard limit > 0 else { return text }
+    text += "\n<details><summary>ranks of \(min(limit, ranks.count)) of \(ranks.count) changed "
+    return text + "matrices</summary>\n\n" + rankTable(limit).markdown + "\n</details>\n"
+  }
+
   private var rankSummaryTable: Table {
     var table = Table(
       [("energy held by rank", .left), ("matrices", .right)]

@@ -129,6 +129,7 @@ extension ModelDiff {
     }
     let lists = [
       ("removed", removed.map(\.name)), ("added", added.map(\.name)),
+      ("renamed", renamed.map { "\($0.a.name) → \($0.b.name)" }),
       ("of another shape", misshapen.map { "\($0.name) \($0.a.shape) → \($0.b.shape)" }),
     ]
     for (title, names) in lists where !names.isEmpty {
@@ -137,6 +138,7 @@ extension ModelDiff {
         "\n\(title): \(list)" + (names.count > limit ? " and \(names.count - limit) more" : "")
         + "\n"
     }
+    text += rankMarkdown(limit)
     let worst = worst
     guard !worst.isEmpty, limit > 0 else { return text }
     text +=
@@ -151,20 +153,11 @@ extension ModelDiff {
     return text + "\n</details>\n"
   }
 
-  private static func markdownRow(_ cells: [String]) -> String {
-    "| " + cells.map(\.escapingMarkdown).joined(separator: " | ") + " |\n"
-  }
+  private static func markdownRow(_ cells: [String]) -> String { Table.markdownRow(cells) }
 
   private static func markdownRule(left: Int, right: Int) -> String {
     "|" + String(repeating: " --- |", count: left) + String(repeating: " ---: |", count: right)
       + "\n"
-  }
-}
-
-extension String {
-  /// The text on one line, with what Markdown and HTML take for their own escaped.
-  fileprivate var escapingMarkdown: String {
-    escapingControls.map { "\\`*_|<>[]&".contains($0) ? "\\\($0)" : String($0) }.joined()
   }
 }
 

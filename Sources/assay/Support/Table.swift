@@ -46,6 +46,18 @@ struct Table {
     return String(decoding: text, as: UTF8.self)
   }
 
+  /// The table in Markdown.
+  var markdown: String {
+    let rule = alignments.map { $0 == .left ? " --- |" : " ---: |" }.joined()
+    return Self.markdownRow(rows[0]) + "|" + rule + "\n"
+      + rows.dropFirst().map(Self.markdownRow).joined()
+  }
+
+  /// One row in Markdown, with what Markdown and HTML take for their own escaped.
+  static func markdownRow(_ cells: [String]) -> String {
+    "| " + cells.map(\.escapingMarkdown).joined(separator: " | ") + " |\n"
+  }
+
   /// How many characters wide a cell is.
   private static func width(_ cell: String) -> Int {
     cell.isPlainASCII ? cell.utf8.count : cell.count
@@ -76,5 +88,12 @@ enum Format {
   /// A number with so many decimal places.
   static func fixed(_ value: Double, _ places: Int) -> String {
     String(format: "%.\(places)f", value)
+  }
+}
+
+extension String {
+  /// The text on one line, with what Markdown and HTML take for their own escaped.
+  var escapingMarkdown: String {
+    escapingControls.map { "\\`*_|<>[]&".contains($0) ? "\\\($0)" : String($0) }.joined()
   }
 }
