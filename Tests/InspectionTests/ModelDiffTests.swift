@@ -110,6 +110,34 @@ import Testing
     #expect(diff.pairs.isEmpty && !diff.isEqual)
   }
 
+  /// Of one family, but wider, with more blocks: no weight of both tells anything.
+  @Test func widerModelsOfOneFamilyAreAnotherArchitecture() throws {
+    let small = try ModelEdit("families/controlnet-sd15.safetensors")
+    let large = try ModelEdit("families/controlnet-sdxl.safetensors")
+    let diff = try ModelDiff(try small.side(), try large.side())
+    #expect(diff.verdict.kind == .otherArchitecture, "\(diff.verdict.sentence)")
+    #expect(!diff.verdict.sentence.contains("same architecture"))
+    let more = try Self.diff { edit in
+      edit.change(where: { $0.hasPrefix("model.") }) { values, generator in
+        for index in values.indices { values[index] = 0.1 * generator.normal() }
+      }
+      edit.remove { $0 == "model.diffusion_model.out.2.bias" }
+    }
+    #expect(more.verdict.kind == .unrelated)
+    #expect(more.verdict.sentence.hasPrefix("unrelated weights in unet (cosine "))
+    #expect(more.verdict.sentence.contains("1 removed"))
+  }
+
+  @Test func whatHasNoComponentIsNotNamed() throws {
+    let source = try ModelEdit("diff/a.safetensors")
+    var edited = source
+    edited.remove { !["single", "double"].contains($0) }
+    let kept = edited
+    edited.addNoise(0.01) { _ in true }
+    let sentence = try ModelDiff(try kept.side(), try edited.side()).verdict.sentence
+    #expect(!sentence.contains("component"), "\(sentence)")
+  }
+
   @Test(arguments: [ElementType.float32, .float64])
   func widerTypesAreNoDifference(type: ElementType) throws {
     let half = try { () throws in

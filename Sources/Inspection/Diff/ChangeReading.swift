@@ -49,10 +49,12 @@ struct ChangeReading {
     guard let cosine = matrices.cosineSimilarity, cosine < 0.5, 4 * changed.count > share else {
       return nil
     }
+    let misshapen = diff.pairs.count { $0.state == .misshapen }
+    let isSame = diff.added.isEmpty && diff.removed.isEmpty && 2 * misshapen <= diff.pairs.count
     return DiffVerdict(
       kind: .unrelated,
-      sentence: "unrelated weights of the same architecture in \(names) "
-        + "(cosine \(DiffVerdict.short(cosine)))" + rest)
+      sentence: "unrelated weights" + (isSame ? " of the same architecture" : "")
+        + (names.isEmpty ? "" : " in \(names)") + " (cosine \(DiffVerdict.short(cosine)))" + rest)
   }
 
   /// A textual inversion that was kept in the model.
@@ -71,7 +73,7 @@ struct ChangeReading {
     let kinds = LayerKind.allCases.filter(found.contains).map(\.rawValue)
     let ranks = diff.ranks.filter { $0.isLow != nil }
     let isLoRA = !ranks.isEmpty && ranks.allSatisfy { $0.isLow == true }
-    let matrices = "only weight matrices of \(names) changed (\(ModelDiff.list(kinds))), no bias "
+    let matrices = "only weight matrices\(ofNames) changed (\(ModelDiff.list(kinds))), no bias "
     let looked = "in the \(ranks.count) that were looked at"
     let rank =
       ranks.isEmpty
@@ -88,8 +90,10 @@ struct ChangeReading {
     let isWhole = touched.allSatisfy { 10 * $0.count(.changed) > 9 * $0.pairCount }
     let words =
       touched.count == 1 && !untouched.isEmpty
-      ? "only \(names) changed"
-      : isWhole ? "a full fine-tune of \(names)" : "a fine-tune of parts of \(names)"
+      ? "only \(names.isEmpty ? "what is in no component" : names) changed"
+      : isWhole
+        ? "a full fine-tune\(ofNames)"
+        : "a fine-tune of parts\(ofNames)"
     let place = isWhole ? "" : part
     return DiffVerdict(kind: .fineTune, sentence: "\(words)\(place): \(share)" + rest)
   }
@@ -115,7 +119,12 @@ struct ChangeReading {
     return found.map { isOne ? String($0.title.drop { $0 != " " }.dropFirst()) : $0.title }
   }
 
-  private var names: String { ModelDiff.list(touched.map(\.title)) }
+  /// The components with changes; empty where what changed is in none.
+  private var names: String {
+    touched.map(\.title) == [DiffGroup.noComponent] ? "" : ModelDiff.list(touched.map(\.title))
+  }
+
+  private var ofNames: String { names.isEmpty ? "" : " of \(names)" }
 
   private var share: String {
     let size =

@@ -15,6 +15,9 @@ public struct DiffGroup: Sendable, Hashable {
   /// The figures of all values.
   public private(set) var difference = TensorDifference()
 
+  /// The title of what is in no component.
+  public static let noComponent = "(no component)"
+
   /// The number of pairs.
   public var pairCount: Int { counts.values.reduce(0, +) }
 
@@ -69,7 +72,7 @@ extension ModelDiff {
 
   /// By component, in the first model's order.
   public var components: [DiffGroup] {
-    groups { $0.component.isEmpty ? "(no component)" : $0.component }
+    groups { $0.component.isEmpty ? DiffGroup.noComponent : $0.component }
   }
 
   /// By component and block, as data flows.

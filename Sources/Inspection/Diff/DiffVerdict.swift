@@ -50,10 +50,16 @@ extension ModelDiff {
     let changed = pairs.filter { $0.state == .changed || $0.state == .misshapen }
     let weights = changed.filter { $0.place.component != TensorPlace.leftBehind.component }
     let unpaired = added.count + removed.count
-    if pairs.count + renamed.count < unpaired {
+    let misshapen = pairs.count { $0.state == .misshapen }
+    let counterparts = pairs.count - misshapen
+    if unpaired > 0, counterparts + renamed.count < unpaired + misshapen {
+      let shaped =
+        misshapen == 0
+        ? "\(counterparts) tensors have a counterpart, "
+        : "\(counterparts) tensors have a counterpart of the same shape, \(misshapen) one of another, "
       return DiffVerdict(
         kind: .otherArchitecture,
-        sentence: "another architecture: \(pairs.count) tensors have a counterpart, "
+        sentence: "another architecture: \(shaped)"
           + "\(removed.count) of the first model and \(added.count) of the second have none")
     }
     let reading = ChangeReading(self, weights)

@@ -58,13 +58,12 @@ extension TensorView {
 
 /// The noise that rounding to two types makes of a difference.
 struct RoundingNoise {
-  private let digits: [Digits]
+  private let grids: [FloatGrid]
 
   /// `nil` for types that round in steps that their neighbours decide, and for whole numbers.
   init?(_ a: ElementType, _ b: ElementType) {
-    let digits = [a, b].compactMap(Digits.init)
-    guard digits.count == 2 else { return nil }
-    self.digits = digits
+    grids = [a, b].compactMap(FloatGrid.init)
+    guard grids.count == 2 else { return nil }
   }
 
   /// The noise's standard deviation, by the values in some rows and columns.
@@ -75,39 +74,13 @@ struct RoundingNoise {
     let places = columns.all
     for row in rows.all {
       let range = row * matrix.width..<(row + 1) * matrix.width
-      for (view, digits) in zip([matrix.a, matrix.b], digits) {
+      for (view, grid) in zip([matrix.a, matrix.b], grids) {
         let values = matrix.numbers(of: view, range)
         variance += places.reduce(0) { sum, column in
-          sum + digits.variance(of: values[values.startIndex + column])
+          sum + grid.variance(of: values[values.startIndex + column])
         }
       }
     }
     return (variance / Double(rows.count * columns.count)).squareRoot()
-  }
-
-  /// How a type rounds.
-  private struct Digits {
-    let bits: Int
-    let leastExponent: Int
-
-    init?(_ type: ElementType) {
-      switch type {
-      case .float16: (bits, leastExponent) = (11, -14)
-      case .bfloat16: (bits, leastExponent) = (8, -126)
-      case .float32: (bits, leastExponent) = (24, -126)
-      case .float64: (bits, leastExponent) = (53, -1022)
-      case .float8E4M3FN: (bits, leastExponent) = (4, -6)
-      case .float8E5M2: (bits, leastExponent) = (3, -14)
-      default: return nil
-      }
-    }
-
-    /// The variance of the rounding error of a value: a twelfth of its step's square.
-    func variance(of value: Double) -> Double {
-      guard value.isFinite else { return 0 }
-      let exponent = value == 0 ? leastExponent : max(Int(value.exponent), leastExponent)
-      let step = Double(sign: .plus, exponent: exponent - bits + 1, significand: 1)
-      return step * step / 12
-    }
   }
 }

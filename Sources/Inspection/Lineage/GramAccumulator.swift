@@ -16,14 +16,20 @@ struct GramAccumulator {
 
   /// Adds the weights of one tensor, which all views have under equal numbers of elements.
   ///
+  /// - Parameter types: by model, the type that its weights were rounded to: of a product with a scale,
+  ///   that of the other factor.
   /// - Returns: whether the types are ones whose values are known.
-  mutating func add(_ views: [TensorView]) -> Bool {
+  mutating func add(_ views: [TensorView], roundedTo types: [ElementType]) -> Bool {
     guard views.allSatisfy({ $0.elementType.isDecodable }) else { return false }
     let count = views[0].shape.elementCount
+    let noises = zip(views, types).map { WeightRounding($1, isStored: $0.elementType == $1) }
     for start in stride(from: 0, to: count, by: Self.run) {
       let length = min(Self.run, count - start)
-      for (model, view) in views.enumerated() { decode(view, start, length, into: model) }
-      accumulate(length)
+      for (model, view) in views.enumerated() {
+        decode(view, start, length, into: model)
+        gram.roundingNorms[model] += noises[model].square(of: part(model, length))
+      }
+      accumulate(views, start, length)
     }
     gram.elementCount += count
     return true
@@ -44,7 +50,7 @@ struct GramAccumulator {
   }
 
   /// Turns the runs into differences from the first model and adds their products.
-  private mutating func accumulate(_ length: Int) {
+  private mutating func accumulate(_ views: [TensorView], _ start: Int, _ length: Int) {
     let count = gram.count
     for model in 1..<count { subtract(model, length) }
     var run = GramMatrix(count: count)
@@ -54,10 +60,16 @@ struct GramAccumulator {
       && run.originProducts.allSatisfy(\.isFinite)
     if !isFinite {
       run = GramMatrix(count: count)
-      run.nonFiniteCount = clear(length)
+      for (model, view) in views.enumerated() { decode(view, start, length, into: model) }
+      clear(length, &run)
+      for model in 1..<count { subtract(model, length) }
       sum(length, into: &run)
     }
     gram.add(run)
+  }
+
+  private func part(_ model: Int, _ length: Int) -> ArraySlice<Float> {
+    values[model * Self.run..<model * Self.run + length]
   }
 
   private mutating func subtract(_ model: Int, _ length: Int) {
@@ -84,17 +96,18 @@ struct GramAccumulator {
     }
   }
 
-  /// Sets weights to zero that are not finite in some model, in all of them, and returns their
-  /// number.
-  private mutating func clear(_ length: Int) -> Int {
-    var cleared = 0
+  /// Sets weights to zero that are not finite in some model, or too far from the first one's to be
+  /// subtracted, in all of them, and counts them.
+  private mutating func clear(_ length: Int, _ run: inout GramMatrix) {
     for place in 0..<length {
       let places = (0..<gram.count).map { $0 * Self.run + place }
-      guard !places.allSatisfy({ values[$0].isFinite }) else { continue }
-      for place in places { values[place] = 0 }
-      cleared += 1
+      guard !places.allSatisfy({ (values[$0] - values[place]).isFinite }) else { continue }
+      for (model, place) in places.enumerated() {
+        run.nonFiniteCounts[model] += values[place].isFinite ? 0 : 1
+        values[place] = 0
+      }
+      run.nonFiniteCount += 1
     }
-    return cleared
   }
 
   /// The inner product of two runs, in sixteen lanes of float32 that hold 128 products each before
@@ -116,5 +129,41 @@ struct GramAccumulator {
     }
     for place in whole..<a.count { total += Double(a[place]) * Double(b[place]) }
     return total
+  }
+}
+
+/// What rounding to a type makes of weights.
+private struct WeightRounding {
+  private let grid: FloatGrid?
+  /// The standard deviation as a share of a weight, where the steps are not known: half a unit in the
+  /// last place is spread evenly, over values whose place in their binade is anywhere.
+  private let share: Double
+
+  /// Of every so many weights one is looked at.
+  private static let stride = 61
+
+  /// - Parameter isStored: whether the weights stand as they were rounded, without a scale.
+  init(_ type: ElementType, isStored: Bool) {
+    grid = isStored ? FloatGrid(type) : nil
+    let unit: Double =
+      switch type {
+      case .float8E5M2, .float8E5M2FNUZ: 0x1p-3
+      case .float8E4M3FN, .float8E4M3FNUZ: 0x1p-4
+      default: 0x1p-7
+      }
+    share = unit / 3.0.squareRoot() / 1.4
+  }
+
+  /// The sum of the squares of the errors of a run of weights, by some of them.
+  func square(of weights: ArraySlice<Float>) -> Double {
+    var (sum, count) = (0.0, 0)
+    for place in Swift.stride(from: weights.startIndex, to: weights.endIndex, by: Self.stride)
+    where weights[place].isFinite {
+      let weight = Double(weights[place])
+      let error = share * weight
+      sum += grid?.variance(of: weight) ?? error * error
+      count += 1
+    }
+    return count > 0 ? sum * Double(weights.count) / Double(count) : 0
   }
 }

@@ -16,9 +16,15 @@ public struct GramMatrix: Sendable, Hashable {
   var originProducts: [Double]
   /// By pair of models, the inner product of their differences from the first, row by row.
   var products: [Double]
+  /// By model, the sum of the squares of what rounding to the stored type makes of each weight.
+  var roundingNorms: [Double]
+  /// By model, how many of its weights are NaN or infinite.
+  public internal(set) var nonFiniteCounts: [Int]
 
   init(count: Int) {
     self.count = count
+    roundingNorms = [Double](repeating: 0, count: count)
+    nonFiniteCounts = [Int](repeating: 0, count: count)
     originProducts = [Double](repeating: 0, count: count)
     products = [Double](repeating: 0, count: count * count)
   }
@@ -30,6 +36,10 @@ public struct GramMatrix: Sendable, Hashable {
     originNorm += other.originNorm
     for place in originProducts.indices { originProducts[place] += other.originProducts[place] }
     for place in products.indices { products[place] += other.products[place] }
+    for model in 0..<count {
+      roundingNorms[model] += other.roundingNorms[model]
+      nonFiniteCounts[model] += other.nonFiniteCounts[model]
+    }
   }
 
   /// The inner product of two models' differences from a third, `⟨a − origin, b − origin⟩`.
@@ -62,11 +72,26 @@ public struct GramMatrix: Sendable, Hashable {
     max(product(a, a, from: b), 0).squareRoot()
   }
 
-  /// The same as a share of the weights: divided by the geometric mean of both norms. 0 where there
-  /// are no weights.
+  /// The same as a share of the weights: divided by the geometric mean of both norms. Infinite where
+  /// one has none but zeros, 0 where both have.
   public func relativeDistance(_ a: Int, _ b: Int) -> Double {
-    let scale = (norm(a) * norm(b)).squareRoot()
-    return scale > 0 ? distance(a, b) / scale : 0
+    let distance = distance(a, b)
+    return distance == 0 ? 0 : distance / (norm(a) * norm(b)).squareRoot()
+  }
+
+  /// What rounding to its stored types leaves of a model, as a share of its weights.
+  public func rounding(_ model: Int) -> Double {
+    let norm = norm(model)
+    return norm > 0 ? roundingNorms[model].squareRoot() / norm : 0
+  }
+
+  /// The greatest of that among some models.
+  func rounding(ofAny models: [Int]) -> Double { models.map(rounding).max() ?? 0 }
+
+  /// Whether two models differ by no more than what rounding leaves of both.
+  func differsByRounding(_ a: Int, _ b: Int) -> Bool {
+    let squares = [rounding(a), rounding(b)].reduce(0) { $0 + $1 * $1 }
+    return relativeDistance(a, b) <= 1.25 * squares.squareRoot()
   }
 
   /// The cosine of the angle between the weights of two models; `nil` where one has none but zeros.

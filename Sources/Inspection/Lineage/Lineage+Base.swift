@@ -11,15 +11,16 @@ extension Lineage {
 extension Lineage.Base {
   /// Finds the base of models of which none is a merge of others.
   ///
-  /// - Parameter rounding: the share of the weights that rounding changes.
-  init(_ gram: GramMatrix, _ models: [Int], rounding: Double) {
+  /// - Parameter rounded: models of which another is the same with more digits.
+  init(_ gram: GramMatrix, _ all: [Int], rounded: Set<Int>) {
+    let models = all.filter { !rounded.contains($0) }
     let pairs = models.flatMap { a in models.filter { $0 != a }.map { (a, $0) } }
-    if models.count < 3 {
+    if all.count >= 3, models.count < 3 {
+      self = .unknown("some differ by no more than rounding")
+    } else if models.count < 3 {
       self = .unknown("fewer than three models that are no merges of the others")
     } else if pairs.contains(where: { gram.relativeDistance($0, $1) >= Lineage.unrelated }) {
       self = .unknown("some have nothing in common")
-    } else if pairs.contains(where: { gram.relativeDistance($0, $1) <= 2 * rounding }) {
-      self = .unknown("some differ by no more than rounding")
     } else if let (model, cosine) = Self.ancestor(gram, models) ?? Self.centre(gram, models) {
       self = .model(model, cosine: cosine)
     } else {

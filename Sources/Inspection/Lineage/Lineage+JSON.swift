@@ -8,6 +8,7 @@ extension Lineage {
       "models": .array(grams.paths.map { .string($0) }),
       "tensors": .integer(grams.tensorCount), "values": .integer(total.elementCount),
       "non_finite": .integer(total.nonFiniteCount),
+      "non_finite_by_model": .array(total.nonFiniteCounts.map { .integer($0) }),
       "unshared": .array(grams.unshared.map { .string($0) }),
       "distances": total.distances, "cosines": total.cosines,
       "components": .array(
@@ -17,13 +18,16 @@ extension Lineage {
             "distances": component.gram.distances, "cosines": component.gram.cosines,
           ]
         }),
-      "equal": .array(equal.map { [.integer($0.0), .integer($0.1)] }),
+      "equal": .array(
+        equal.filter { isSound($0) && isSound($1) }.map { [.integer($0.0), .integer($0.1)] }),
+      "rounded": .array(rounded.map { [.integer($0.0), .integer($0.1)] }),
+      "blank": .array(blank.map { .integer($0) }),
       "base": baseJSON,
       "tree": .array(
         tree.map { edge in
           [
             "parent": .integer(edge.parent), "child": .integer(edge.child),
-            "distance": .number(edge.distance),
+            "distance": edge.distance.json,
           ]
         }),
       "merges": .array(
@@ -40,6 +44,9 @@ extension Lineage {
     ]
   }
 
+  /// Whether all weights of a model that were compared are numbers.
+  private func isSound(_ model: Int) -> Bool { grams.total.nonFiniteCounts[model] == 0 }
+
   private var baseJSON: JSON {
     switch base {
     case .model(let model, let cosine): ["model": .integer(model), "cosine": .number(cosine)]
@@ -50,7 +57,7 @@ extension Lineage {
 
 extension GramMatrix {
   /// The relative distances of all pairs.
-  fileprivate var distances: JSON { matrix { .number(relativeDistance($0, $1)) } }
+  fileprivate var distances: JSON { matrix { relativeDistance($0, $1).json } }
 
   /// The cosines of the weights of all pairs.
   fileprivate var cosines: JSON { matrix { cosine($0, $1).map { .number($0) } ?? .null } }
@@ -58,6 +65,11 @@ extension GramMatrix {
   private func matrix(_ value: (Int, Int) -> JSON) -> JSON {
     .array((0..<count).map { a in .array((0..<count).map { value(a, $0) }) })
   }
+}
+
+extension Double {
+  /// `null` where there is no number.
+  fileprivate var json: JSON { isFinite ? .number(self) : .null }
 }
 
 extension MergeSolution {

@@ -31,18 +31,17 @@ extension Lineage.Merge {
 
   /// The models among some that are weighted sums of others.
   static func all(_ grams: ModelGrams, _ gram: GramMatrix, _ models: [Int]) -> [Lineage.Merge] {
-    let rounding = models.map { grams.roundings[$0] }.max() ?? 0
     let found = models.compactMap { model -> Lineage.Merge? in
       let others = models.filter {
         $0 != model && gram.relativeDistance($0, model) < Lineage.unrelated
       }
       let candidates = subsets(of: others).compactMap {
-        Lineage.Merge(of: model, from: $0, grams, gram, rounding)
-      }.filter { $0.isConvincing(rounding) }
+        Lineage.Merge(of: model, from: $0, grams, gram)
+      }.filter { $0.isConvincing(gram) }
       // Two parents explain better than three that fit a little closer.
       return candidates.min(by: {
         ($0.whole.parents.count, $0.blockResidual) < ($1.whole.parents.count, $1.blockResidual)
-      }) ?? ofMany(model, others, grams, gram, rounding)
+      }) ?? ofMany(model, others, grams, gram)
     }
     return found.filter { merge in
       !found.contains { $0.model != merge.model && explains($0, better: merge, gram) }
@@ -51,15 +50,15 @@ extension Lineage.Merge {
 
   /// A sum of more than three models: of all related ones, without those that have no share in it.
   private static func ofMany(
-    _ model: Int, _ others: [Int], _ grams: ModelGrams, _ gram: GramMatrix, _ rounding: Double
+    _ model: Int, _ others: [Int], _ grams: ModelGrams, _ gram: GramMatrix
   ) -> Lineage.Merge? {
     var parents = others
     while parents.count > 3,
-      let merge = Lineage.Merge(of: model, from: parents, grams, gram, rounding)
+      let merge = Lineage.Merge(of: model, from: parents, grams, gram)
     {
       let shares = parents.indices.map { merge.share(ofParent: $0) }
       guard let least = shares.indices.min(by: { shares[$0] < shares[$1] }) else { return nil }
-      if shares[least] > 0.02, merge.isConvincing(rounding) { return merge }
+      if shares[least] > 0.02, merge.isConvincing(gram) { return merge }
       parents.remove(at: least)
     }
     return nil
@@ -102,16 +101,15 @@ extension Lineage.Merge {
 
   /// Solves for the weights over the whole model and in each block.
   private init?(
-    of model: Int, from parents: [Int], _ grams: ModelGrams, _ gram: GramMatrix,
-    _ rounding: Double
+    of model: Int, from parents: [Int], _ grams: ModelGrams, _ gram: GramMatrix
   ) {
-    guard let whole = MergeSolution(gram, of: model, from: parents, rounding: rounding) else {
+    guard let whole = MergeSolution(gram, of: model, from: parents) else {
       return nil
     }
     self.model = model
     self.whole = whole
     func solved(_ name: String, _ gram: GramMatrix) -> Lineage.Block {
-      let solution = MergeSolution(gram, of: model, from: parents, rounding: rounding)
+      let solution = MergeSolution(gram, of: model, from: parents)
       // A block in which the parents are alike leaves what it differs from the first of them.
       return Lineage.Block(
         name: name, solution: solution, rest: solution?.rest ?? gram.distance(model, parents[0]))
@@ -133,9 +131,10 @@ extension Lineage.Merge {
 
   /// Whether the sums leave no more than roundings do, or little of what they explain, with weights
   /// as merges have them: all positive, over the whole or block by block, or a sum of differences.
-  private func isConvincing(_ rounding: Double) -> Bool {
+  private func isConvincing(_ gram: GramMatrix) -> Bool {
+    let rounding = gram.rounding(ofAny: [model] + whole.parents)
     let isShared = whole.isConvex && whole.ratios.allSatisfy { $0 > 0.01 }
-    if isShared, whole.isLeftByRounding(rounding) { return true }
+    if isShared, whole.isLeftByRounding(of: model, gram) { return true }
     let isSum = isShared && whole.residual < 0.25
     let isDifference = whole.isDifference && whole.residual < 0.1
     if isSum || isDifference,

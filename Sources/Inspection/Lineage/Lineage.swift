@@ -13,8 +13,12 @@ public struct Lineage: Sendable {
 
   /// The inner products that all of it follows from.
   public let grams: ModelGrams
-  /// Pairs of models without any difference.
+  /// Pairs of models without any difference, where both have numbers.
   public let equal: [(Int, Int)]
+  /// Models that differ from another by no more than rounding to a smaller type, each behind the other.
+  public let rounded: [(Int, Int)]
+  /// Models without any weight but zeros, of which nothing can be told.
+  public let blank: [Int]
   /// The likely base of all others.
   public let base: Base
   /// The models that are merges of others.
@@ -40,18 +44,30 @@ public struct Lineage: Sendable {
     self.equal = equal
     let doubles = Set(equal.map(\.1))
     let distinct = (0..<count).filter { !doubles.contains($0) }
-    merges = Merge.all(grams, total, distinct)
+    let blank = (0..<count).filter { total.norm($0) == 0 }
+    self.blank = blank
+    let told = distinct.filter { !blank.contains($0) }
+    merges = Merge.all(grams, total, told)
+    rounded = Self.rounded(total, told)
     let merged = Set(merges.map(\.model))
-    base = Base(
-      total, distinct.filter { !merged.contains($0) }, rounding: grams.roundings.max() ?? 0)
-    let central = distinct.min { a, b in
+    base = Base(total, told.filter { !merged.contains($0) }, rounded: Set(rounded.map(\.1)))
+    let central = told.min { a, b in
       let sums = [a, b].map { model in
-        distinct.reduce(0) { $0 + total.relativeDistance(model, $1) }
+        told.reduce(0) { $0 + total.relativeDistance(model, $1) }
       }
       return sums[0] < sums[1]
     }
     root = if case .model(let model, _) = base { model } else { central ?? 0 }
     tree = Self.tree(total, root)
+  }
+
+  /// The pairs that rounding accounts for: the coarser one behind the one with more digits, or else the
+  /// later behind the earlier.
+  private static func rounded(_ gram: GramMatrix, _ models: [Int]) -> [(Int, Int)] {
+    let order = models.sorted { (gram.rounding($0), $0) < (gram.rounding($1), $1) }
+    return order.enumerated().compactMap { place, model in
+      order[..<place].first { gram.differsByRounding($0, model) }.map { ($0, model) }
+    }
   }
 
   /// Prim's algorithm: the nearest model that is not in the tree joins it where it is nearest.

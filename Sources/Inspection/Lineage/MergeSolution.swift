@@ -55,24 +55,24 @@ public struct MergeSolution: Sendable, Hashable {
   /// nearest parent is longer than that: of parents that are little apart the sum leaves much, and
   /// still lies where only a sum does.
   ///
-  /// - Parameter rounding: the share of the weights that rounding changes, in each model.
-  func isLeftByRounding(_ rounding: Double) -> Bool {
+  /// The model's own rounding is left, and that of its parents by their weights.
+  func isLeftByRounding(of model: Int, _ gram: GramMatrix) -> Bool {
     guard residual > 0 else { return true }
-    let expected = rounding * (1 + ratios.reduce(0) { $0 + $1 * $1 }).squareRoot()
+    let errors = [gram.rounding(model)] + zip(parents, ratios).map { gram.rounding($0) * $1 }
+    let expected = errors.reduce(0) { $0 + $1 * $1 }.squareRoot()
     let distance = relativeResidual / residual
     let way = max(distance * distance - relativeResidual * relativeResidual, 0).squareRoot()
-    return relativeResidual < 2 * expected && way > rounding
+    return relativeResidual < 1.4 * expected && way > gram.rounding(ofAny: [model] + parents)
   }
 
   /// Solves for the weights.
   ///
-  /// - Parameter rounding: the share of the weights that rounding changes.
   /// - Returns: `nil` when the parents are too alike to tell them apart: what differs between two
   ///   of them is no more than twice what rounding leaves.
-  init?(_ gram: GramMatrix, of model: Int, from parents: [Int], rounding: Double) {
+  init?(_ gram: GramMatrix, of model: Int, from parents: [Int]) {
     guard let pivot = parents.first, parents.count > 1 else { return nil }
     let others = Array(parents.dropFirst())
-    let floor = 2 * rounding * gram.norm(model)
+    let floor = 2 * gram.rounding(ofAny: [model] + parents) * gram.norm(model)
     for (place, parent) in parents.enumerated() {
       for other in parents[..<place] where gram.distance(parent, other) <= floor { return nil }
     }
@@ -87,7 +87,10 @@ public struct MergeSolution: Sendable, Hashable {
       for (b, y) in zip(others, solved) { left += x * y * gram.product(a, b, from: pivot) }
     }
     self.parents = parents
-    ratios = [1 - solved.reduce(0, +)] + solved
+    // Products are sums of floats: what is that near to none or to all of a parent is that.
+    ratios = ([1 - solved.reduce(0, +)] + solved).map { ratio in
+      [0, 1].first { abs(ratio - $0) < 1e-6 } ?? ratio
+    }
     let nearest = parents.map { gram.distance(model, $0) }.min() ?? 0
     rest = max(left, 0).squareRoot()
     residual = nearest > 0 ? rest / nearest : 0

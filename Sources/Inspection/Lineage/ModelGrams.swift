@@ -39,8 +39,6 @@ public struct ModelGrams: Sendable {
   /// Tensors of the first model that another lacks or has in another shape, or of which one has no
   /// numbers that stand for themselves.
   public private(set) var unshared: [String] = []
-  /// For each model, the rounding that its element types leave: a share of the weights.
-  public let roundings: [Double]
 
   /// All blocks together.
   public var total: GramMatrix {
@@ -70,7 +68,6 @@ public struct ModelGrams: Sendable {
   ) throws {
     paths = models.map(\.checkpoint.path)
     let sources = try models.map { try $0.multiplyingScales().canonicalTensors }
-    roundings = sources.map(Self.rounding)
     let packed = sources.map(\.packedForms)
     let indices = sources.map { source in
       Dictionary(
@@ -104,8 +101,11 @@ public struct ModelGrams: Sendable {
       { number in
         let index = order[number]
         var accumulator = GramAccumulator(count: sources.count)
-        let isKnown = accumulator.add(
-          try zip(places[index], sources).map { try $1.tensor(at: $0) })
+        let views = try zip(places[index], sources).map { try $1.tensor(at: $0) }
+        let types = zip(places[index], sources).map {
+          $1.scaledType(at: $0) ?? $1.tensors[$0].elementType
+        }
+        let isKnown = accumulator.add(views, roundedTo: types)
         let gram = accumulator.gram
         state.withLock { state in
           state.grams[index] = isKnown ? gram : nil
@@ -156,28 +156,6 @@ public struct ModelGrams: Sendable {
       places.append(place)
     }
     return places
-  }
-
-  /// The standard deviation of a rounding to the type that most of a model's bytes have, as a share
-  /// of the value: half a unit in the last place is spread evenly, over values whose place in their
-  /// binade is anywhere.
-  private static func rounding(_ source: CanonicalTensors) -> Double {
-    var bytes: [ElementType: Int] = [:]
-    for (index, tensor) in source.tensors.enumerated() {
-      let type = source.scaledType(at: index) ?? tensor.elementType
-      bytes[type, default: 0] += type.byteCount(for: tensor.shape) ?? 0
-    }
-    let unit: Double =
-      switch bytes.max(by: { $0.value < $1.value })?.key {
-      case .float64: 0x1p-53
-      case .float32: 0x1p-24
-      case .float16: 0x1p-11
-      case .bfloat16: 0x1p-8
-      case .float8E5M2: 0x1p-3
-      case .float8E4M3FN: 0x1p-4
-      default: 0x1p-7
-      }
-    return unit / 3.0.squareRoot() / 1.4
   }
 }
 

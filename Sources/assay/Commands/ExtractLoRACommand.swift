@@ -92,7 +92,8 @@ extension ExtractionReport {
   fileprivate var text: String {
     let ranks = modules.map(\.rank)
     let (least, most) = (ranks.min() ?? 0, ranks.max() ?? 0)
-    var text = "\(output.escapingControls): \(Format.count(modules.count)) modules of rank "
+    var text = "\(output.escapingControls): \(Format.count(modules.count)) "
+    text += "module\(modules.count == 1 ? "" : "s") of rank "
     text += least == most ? "\(least)" : "\(least) to \(most)"
     text += ", \(Format.bytes(byteCount))\n"
     text += "relative error \(relativeError.text(digits: 3)) of the changes that it holds; "

@@ -18,7 +18,13 @@ extension Lineage {
     }
     text += "\n" + distanceTable(total).text + "\n" + treeText + "\n"
     text += sharedText
-    for (a, b) in equal { text += "\(name(b)) has the weights of \(name(a))\n" }
+    for (a, b) in equal { text += "\(name(b)) has the weights of \(name(a))\(exception(a, b))\n" }
+    for (a, b) in rounded {
+      text += "\(name(b)) differs from \(name(a)) by no more than rounding\n"
+    }
+    for model in blank {
+      text += "\(name(model)) has no weights but zeros: cannot tell how it is related\n"
+    }
     switch base {
     case .model(let model, let cosine):
       text += "base: \(name(model)), from which the others went their own ways "
@@ -28,6 +34,17 @@ extension Lineage {
     if merges.isEmpty { text += "merges: none of them is a weighted sum of others\n" }
     for merge in merges { text += mergeText(merge) }
     return text
+  }
+
+  /// What is not the same in two models without any difference where both have numbers.
+  private func exception(_ a: Int, _ b: Int) -> String {
+    let counts = [b, a].map { ($0, grams.total.nonFiniteCounts[$0]) }.filter { $0.1 > 0 }
+    guard !counts.isEmpty else { return "" }
+    return ", but for what was left out: "
+      + counts.map { model, count in
+        "\(Format.count(count)) \(count == 1 ? "weight is" : "weights are") NaN or infinite in "
+          + name(model)
+      }.joined(separator: ", ")
   }
 
   private func name(_ model: Int) -> String { grams.paths[model].escapingControls }
@@ -113,7 +130,9 @@ extension Lineage {
     return text + table.text
   }
 
-  private static func number(_ value: Double) -> String { value.text(digits: 3) }
+  private static func number(_ value: Double) -> String {
+    value.isFinite ? value.text(digits: 3) : "cannot tell"
+  }
 
   private static func percent(_ value: Double) -> String { String(format: "%.1f %%", 100 * value) }
 }

@@ -30,7 +30,7 @@ extension ModelDiff {
         + RankSummary.steps.map { ("\($0)", .right) })
     for summary in rankSummaries {
       table.add(
-        [summary.component.isEmpty ? "(no component)" : summary.component]
+        [summary.component.isEmpty ? DiffGroup.noComponent : summary.component]
           + [Format.count(summary.count)] + summary.shares.map(Self.percent))
     }
     return table

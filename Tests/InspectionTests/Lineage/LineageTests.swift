@@ -43,11 +43,12 @@ import Testing
   }
 
   private func lineage(
-    _ models: [Weights], halves: Bool = false, names: [String] = names
+    _ models: [Weights], halves: Bool = false, names: [String] = names, bytes: Set<Int> = []
   ) throws -> Lineage {
     let opened = try models.enumerated().map { number, weights in
       let path = scratch.path("\(number).safetensors")
-      let type: ElementType = halves ? .float16 : .float32
+      let isBytes = bytes.contains(number)
+      let type: ElementType = isBytes ? .float8E4M3FN : halves ? .float16 : .float32
       var writer = try SafetensorsWriter(path: path)
       let tensors = names.map {
         TensorDescription(name: $0, elementType: type, shape: [100, 200])
@@ -55,6 +56,7 @@ import Testing
       try writer.begin(tensors: tensors, metadata: [:])
       for (tensor, values) in zip(tensors, weights) {
         let bytes = values.flatMap { value -> [UInt8] in
+          if isBytes { return [Self.code(value)] }
           let bits = halves ? UInt32(Float16(value).bitPattern) : value.bitPattern
           return (0..<(halves ? 2 : 4)).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
         }
@@ -68,6 +70,18 @@ import Testing
     }
     return Lineage(try ModelGrams(opened))
   }
+
+  /// The code of the nearest e4m3 number.
+  private static func code(_ value: Float) -> UInt8 {
+    let step = Float(sign: .plus, exponent: max(value.exponent, -6) - 3, significand: 1)
+    return codes[(value / step).rounded(.toNearestOrEven) * step] ?? 0
+  }
+
+  private static let codes = Dictionary(
+    zip(
+      ElementConversion.floats(Array(UInt8.min...UInt8.max).span.bytes, type: .float8E4M3FN),
+      UInt8.min...UInt8.max
+    ).filter { !$0.0.isNaN }, uniquingKeysWith: { first, _ in first })
 
   private static let base = noise(1, scale: 1)
   private static let a = sum([(1, base), (1, noise(2, scale: 0.05))])
@@ -292,5 +306,73 @@ import Testing
     #expect(found.grams.total.nonFiniteCount == 2)
     #expect(found.merges.first?.model == 2)
     #expect(found.merges.first.map { abs($0.whole.ratios[0] - 0.7) < 1e-3 } == true)
+  }
+
+  /// The rounding of one model explains nothing of others.
+  @Test func aModelInFloat8MakesNoMergesOfOthers() throws {
+    let b = Self.sum([(1, Self.base), (1, Self.noise(3, scale: 0.045))])
+    let a = Self.sum([(1, Self.base), (1, Self.noise(2, scale: 0.045))])
+    let c = Self.sum([(1, Self.base), (1, Self.noise(4, scale: 0.045))])
+    for (last, isRounded) in [(a, true), (c, false)] {
+      let found = try lineage([Self.base, a, b, last], halves: true, bytes: [3])
+      #expect(found.merges.isEmpty)
+      guard case .model(let model, _) = found.base else {
+        Issue.record("no base: \(found.base)")
+        continue
+      }
+      #expect(model == 0)
+      #expect(found.rounded.map { [$0.0, $0.1] } == (isRounded ? [[1, 3]] : []))
+    }
+    #expect(try lineage([Self.base, a, b], bytes: [0]).merges.isEmpty)
+    #expect(try lineage([Self.base, a, b], bytes: [1, 2]).merges.isEmpty)
+  }
+
+  @Test(arguments: [[0.5, 0.5], [0.6, 0.4]])
+  func aMergeInFloat8IsFound(ratios: [Float]) throws {
+    let merge = Self.sum([(ratios[0], Self.a), (ratios[1], Self.b)])
+    for models in [[Self.a, Self.b, merge], [Self.a, Self.b, merge, Self.base]] {
+      let found = try lineage(models, halves: true, bytes: [2]).merges
+      #expect(found.map(\.model) == [2])
+      #expect(found.first?.whole.parents == [0, 1])
+      for (x, y) in zip(found.first?.whole.ratios ?? [], ratios) {
+        #expect(abs(x - Double(y)) < 0.02)
+      }
+    }
+  }
+
+  @Test func aCopyWithoutANumberIsSaidToHaveOne() throws {
+    var damaged = Self.base
+    damaged[1][3] = .nan
+    damaged[2][4] = -.infinity
+    let found = try lineage([Self.base, damaged, Self.a])
+    #expect(found.grams.total.nonFiniteCounts == [0, 2, 0])
+    #expect(found.equal.map { [$0.0, $0.1] } == [[0, 1]])
+    #expect(found.json["equal"] == [])
+    #expect(found.json["non_finite_by_model"] == [0, 2, 0])
+    // Of the first model too, from which differences are taken.
+    #expect(try lineage([damaged, Self.a]).grams.total.nonFiniteCounts == [2, 0])
+  }
+
+  @Test func ofZerosNothingIsTold() throws {
+    let zeros = Self.base.map { $0.map { _ in Float(0) } }
+    let found = try lineage([zeros, Self.base, Self.a, Self.b])
+    #expect(found.blank == [0])
+    #expect(found.root == 1)
+    guard case .model(1, _) = found.base else {
+      Issue.record("no base: \(found.base)")
+      return
+    }
+    #expect(found.grams.total.relativeDistance(0, 1) == .infinity)
+    #expect(found.tree.filter { $0.distance == .infinity }.map(\.child) == [0])
+    #expect(found.json["distances"]?.arrayValue?[1].arrayValue?[0] == .null)
+  }
+
+  @Test func aBlockTakenWholeHasNoOtherParent() throws {
+    var merge = Self.sum([(0.3, Self.a), (0.7, Self.b)])
+    merge[2] = Self.a[2]
+    let found = try #require(try lineage([Self.a, Self.b, merge]).merges.first)
+    #expect(found.blocks.map { $0.solution?.ratios ?? [] }.last == [1, 0])
+    let swapped = try #require(try lineage([Self.b, Self.a, merge]).merges.first)
+    #expect(swapped.blocks.map { $0.solution?.ratios ?? [] }.last == [0, 1])
   }
 }
