@@ -116,4 +116,31 @@ import Testing
       #expect(outcome.output.hasSuffix("\n</details>\n"))
     }
   }
+
+  @Test func aCopyWithoutSomeNumbersIsNotCalledTheSame() throws {
+    try Tool.inFolder { tool in
+      var edit = try SafetensorsEdit(path: Self.model)
+      edit.setHalves("model.diffusion_model.out.2.bias", to: 0x7FC0)
+      let copy = try tool.write("copy.safetensors", edit.data)
+      let outcome = try tool.run("lineage", Self.model, copy)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(
+        outcome.output.contains(
+          "\n\(copy) has the weights of \(Self.model), but for what was left out: "
+            + "4 weights are NaN or infinite in \(copy)\n"))
+    }
+  }
+
+  @Test func aLoRAOfOneModuleSaysSo() throws {
+    try Tool.inFolder { tool in
+      var edit = try SafetensorsEdit(path: Self.model)
+      edit.negate(
+        "model.diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q.weight")
+      let tuned = try tool.write("tuned.safetensors", edit.data)
+      let outcome = try tool.run(
+        "extract-lora", Self.model, tuned, "-o", "lora.safetensors", "--rank", "4")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.hasPrefix("lora.safetensors: 1 module of rank 4, "))
+    }
+  }
 }

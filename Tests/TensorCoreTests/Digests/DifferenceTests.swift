@@ -193,6 +193,111 @@ private func stored(_ values: [Float], as type: ElementType) -> [UInt8] {
     #expect(difference(Self.values, .float32, other, type)?.roundings == [])
   }
 
+  /// The codes of the nearest numbers in a float of one byte.
+  private static func codes(_ values: [Float], _ type: ElementType) -> [UInt8] {
+    let table = ByteValues.table(of: type)
+    let finite = (0..<128).filter { table[$0].isFinite }
+    return values.map { value in
+      let size = value.magnitude
+      let above = finite.first { table[$0] >= size } ?? finite.count - 1
+      let below = max(above - 1, 0)
+      let (up, down) = (table[above] - size, size - table[below])
+      let code = up == down ? (above % 2 == 0 ? above : below) : up < down ? above : below
+      return UInt8(code) | (value < 0 ? 0x80 : 0)
+    }
+  }
+
+  private static func cast(_ values: [Float], as type: ElementType) -> [UInt8] {
+    stored(values, as: type)
+  }
+
+  /// Numbers that went through a smaller type and back into what they were stored in.
+  private static func restored(
+    _ values: [Float], _ stored: ElementType, through type: ElementType
+  ) -> (before: [UInt8], after: [UInt8]) {
+    let before = Self.cast(values, as: stored)
+    let floats = ElementConversion.floats(before.span.bytes, type: stored)
+    let small =
+      type.isEncodable ? Self.cast(floats, as: type) : codes(floats, type)
+    let after = ElementConversion.convert(small.span.bytes, from: type, to: stored)
+    return (before, after)
+  }
+
+  @Test(
+    arguments: [ElementType.float16, .bfloat16, .float32, .float64],
+    [ElementType.float8E4M3FN, .float8E5M2, .q80, .q40, .q41, .q50, .q51])
+  func throughATypeThatDoesNotShowIsARounding(stored: ElementType, type: ElementType) throws {
+    let values = Array(Self.values.prefix(8192))
+    let (before, after) = Self.restored(values, stored, through: type)
+    let found = try #require(difference(before, stored, after, stored))
+    #expect(found.roundings?.contains(.to(type)) == true)
+    #expect(found.roundings?.narrowest == type)
+    let back = try #require(difference(after, stored, before, stored))
+    #expect(back.roundings?.contains(.from(type)) == true)
+    // One number more that changed, or that the type does not hold.
+    var other = after
+    let width = stored.blockBytes
+    other[(5000 + 1) * width - 1] ^= 1
+    #expect(difference(before, stored, other, stored)?.roundings == [])
+  }
+
+  /// What trained weights become by setting small ones to zero went through no type.
+  @Test func prunedWeightsAreNoRounding() throws {
+    let values = Self.values.map { $0 / 7 }
+    let pruned = values.map { $0.magnitude < 0.0009 ? 0 : $0 }
+    #expect(difference(values, .float32, pruned, .float32)?.roundings == [])
+  }
+
+  private static let masters: [(ElementType, ElementType)] = [
+    (.float16, .float8E4M3FN), (.float16, .float8E5M2), (.bfloat16, .float8E4M3FN),
+    (.bfloat16, .float8E5M2), (.float8E4M3FN, .float8E5M2), (.float16, .bfloat16),
+  ]
+
+  /// Two roundings of one tensor are told, in whatever types both are stored.
+  @Test(arguments: masters.indices, [nil, .float32, .float16] as [ElementType?])
+  func twoRoundingsOfOneTensorAreToldInAnyTypes(pair: Int, stored: ElementType?) throws {
+    // Small ones too, of which f16 holds fewer digits than bf16.
+    let values = Self.values.map { $0 * 0.3 } + Self.values.map { $0 * 2e-6 }
+    func rounded(_ values: [Float], _ type: ElementType, _ stored: ElementType?) -> [UInt8] {
+      let small = type.isEncodable ? Self.cast(values, as: type) : Self.codes(values, type)
+      guard let stored else { return small }
+      return ElementConversion.convert(small.span.bytes, from: type, to: stored)
+    }
+    let (first, second) = Self.masters[pair]
+    let x = rounded(values, first, nil)
+    let found = try #require(
+      difference(x, first, rounded(values, second, stored), stored ?? second))
+    #expect(found.roundings?.isEmpty == false)
+    let back = try #require(
+      difference(rounded(values, second, stored), stored ?? second, x, first))
+    #expect(back.roundings?.isEmpty == false)
+    var other = values
+    other[4001] *= 2.5
+    let changed = try #require(
+      difference(x, first, rounded(other, second, stored), stored ?? second))
+    #expect(changed.roundings == [])
+  }
+
+  @Test func aGridTellsWhatRoundsToANumber() throws {
+    let half = try #require(FloatGrid(.float16))
+    #expect(half.range(of: 1, storedIn: nil) == 1 - 0x1p-12...1 + 0x1p-11)
+    #expect(half.range(of: 0, storedIn: nil) == -0x1p-25...0x1p-25)
+    #expect(half.range(of: 1 + 0x1p-11, storedIn: nil) == nil)
+    let odd = 1 + 0x1p-10
+    #expect(
+      half.range(of: -odd, storedIn: nil)
+        == -(odd + 0x1p-11).nextDown ... -(odd - 0x1p-11).nextUp)
+    #expect(half.range(of: .infinity, storedIn: nil) == 65504 ... .infinity)
+    #expect(half.range(of: .nan, storedIn: nil) == nil)
+    let byte = try #require(FloatGrid(.float8E4M3FN))
+    #expect(byte.range(of: 448, storedIn: nil) == 432 ... .infinity)
+    #expect(byte.range(of: 512, storedIn: nil) == nil && byte.range(of: 0.3, storedIn: nil) == nil)
+    // Of a bf16 that f16 holds with fewer digits.
+    let brain = try #require(FloatGrid(.bfloat16))
+    #expect(brain.range(of: 0x1p-24, storedIn: half)?.contains(0x1.7p-24) == true)
+    #expect(brain.range(of: 0x1p-24, storedIn: nil)?.contains(0x1.7p-24) == false)
+  }
+
   @Test func aSmallChangeIsNoRounding() throws {
     var changed = Self.values
     changed[8999] += 0.125

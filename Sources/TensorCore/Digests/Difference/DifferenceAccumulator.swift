@@ -145,7 +145,7 @@ public struct DifferenceAccumulator {
     gathered.changedCount += changed
     if changed > 0 {
       gathered.isSameBytes = false
-      if !roundings.possible.isEmpty { unsafe roundings.update(left, right, codes: codes) }
+      if roundings.isOpen { unsafe roundings.update(left, right, codes: codes) }
     } else if gathered.isSameBytes, a.type == b.type {
       gathered.isSameBytes = Self.areSame(codes.a, codes.b)
     }

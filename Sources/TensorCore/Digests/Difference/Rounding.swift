@@ -42,19 +42,29 @@ extension ElementType {
 struct RoundingTest {
   private let (first, second): (ElementType, ElementType)
   private let instructions: Processor.InstructionSet
-  /// Those that no value has ruled out.
-  private(set) var possible: Set<Rounding>
+  /// Those from one to the other that no value has ruled out.
+  private var directed: Set<Rounding>
+  /// Those of other numbers to both.
+  private var shared: [SharedRounding]
+
+  /// Those that no value has ruled out; that of other numbers to both where no other is left.
+  var possible: Set<Rounding> {
+    directed.isEmpty && !shared.isEmpty ? [.both] : directed
+  }
+
+  /// Whether any is left.
+  var isOpen: Bool { !directed.isEmpty || !shared.isEmpty }
 
   init(_ first: ElementType, _ second: ElementType, using instructions: Processor.InstructionSet) {
     (self.first, self.second) = (first, second)
     self.instructions = instructions
     guard first.isDecodable, second.isDecodable else {
-      possible = []
+      (directed, shared) = ([], [])
       return
     }
-    possible = Set(Self.targets(from: first, stored: second).map { .to($0) })
-    possible.formUnion(Self.targets(from: second, stored: first).map { .from($0) })
-    if Set([first, second]) == [.float16, .bfloat16] { possible.insert(.both) }
+    directed = Set(Self.targets(from: first, stored: second).map { .to($0) })
+    directed.formUnion(Self.targets(from: second, stored: first).map { .from($0) })
+    shared = SharedRounding.all(first, second)
   }
 
   /// The types through which numbers can have gone on their way from one type to another.
@@ -63,8 +73,14 @@ struct RoundingTest {
     if type == .float64 { targets.append(.float32) }
     if stored.isGGMLBlock, stored.isEncodable { targets.append(stored) }
     if stored.blockBytes == 1, RoundingInterval.table(stored) != nil { targets.append(stored) }
+    if stored.isPlainFloat, type.isPlainFloat { targets += restored }
     return targets.filter { $0 != type }
   }
+
+  /// The types that tensors were rounded to and restored from.
+  private static let restored: [ElementType] = [
+    .float8E4M3FN, .float8E5M2, .q80, .q40, .q41, .q50, .q51,
+  ]
 
   /// Rules out what does not account for the values of a block.
   ///
@@ -75,14 +91,20 @@ struct RoundingTest {
     _ a: UnsafeMutableBufferPointer<Number>, _ b: UnsafeMutableBufferPointer<Number>,
     codes: (a: RawSpan, b: RawSpan)
   ) {
-    for rounding in possible {
+    for rounding in directed {
       let isAccountedFor =
         switch rounding {
         case .to(let type): unsafe accounts(a, b, through: type, stored: second, codes.b)
         case .from(let type): unsafe accounts(b, a, through: type, stored: first, codes.a)
-        case .both: unsafe areNeighbours(a, b)
+        case .both: false
         }
-      if !isAccountedFor { possible.remove(rounding) }
+      if !isAccountedFor { directed.remove(rounding) }
+    }
+    // A rounding of one to the other's type is a rounding of the same numbers, too.
+    shared = shared.filter { pair in
+      if pair.a.isPlain, directed.contains(.to(pair.b.type)) { return true }
+      if pair.b.isPlain, directed.contains(.from(pair.a.type)) { return true }
+      return unsafe pair.accounts(a, b)
     }
   }
 
@@ -90,9 +112,50 @@ struct RoundingTest {
     _ source: UnsafeMutableBufferPointer<Number>, _ result: UnsafeMutableBufferPointer<Number>,
     through type: ElementType, stored: ElementType, _ codes: RawSpan
   ) -> Bool {
+    if stored != type, Self.restored.contains(type) {
+      return unsafe wasRestored(source, result, from: type, stored)
+    }
     if let intervals = RoundingInterval.table(type) {
       return unsafe intervals.hold(source, result, codes)
     }
+    let values = unsafe rounded(source, type, stored)
+    for index in 0..<source.count {
+      let (x, y, value) = unsafe (source[index], result[index], values[index])
+      guard y == value || y == x || y.isNaN && (value.isNaN || x.isNaN) else { return false }
+    }
+    return true
+  }
+
+  /// Whether all numbers, those that did not change too, are what a smaller type gives back. What is
+  /// not gives up at its first number.
+  private func wasRestored<Number: BinaryFloatingPoint & BitwiseCopyable>(
+    _ source: UnsafeMutableBufferPointer<Number>, _ result: UnsafeMutableBufferPointer<Number>,
+    from type: ElementType, _ stored: ElementType
+  ) -> Bool {
+    if let side = RoundingSide(type, storedAs: stored) {
+      for index in 0..<source.count {
+        let (x, y) = unsafe (source[index], result[index])
+        if x.isNaN && y.isNaN { continue }
+        guard side.range(of: Double(y))?.contains(Double(x)) == true else { return false }
+      }
+      return true
+    }
+    guard source.count.isMultiple(of: type.blockElements) else { return false }
+    for block in [0..<type.blockElements, type.blockElements..<source.count] {
+      let part = unsafe UnsafeMutableBufferPointer(rebasing: source[block])
+      let values = unsafe rounded(part, type, stored)
+      for (place, value) in zip(block, values) {
+        let y = unsafe result[place]
+        guard y == value || y.isNaN && value.isNaN else { return false }
+      }
+    }
+    return true
+  }
+
+  /// Numbers, rounded to a type and stored in another.
+  private func rounded<Number: BinaryFloatingPoint & BitwiseCopyable>(
+    _ source: UnsafeMutableBufferPointer<Number>, _ type: ElementType, _ stored: ElementType
+  ) -> [Number] {
     let own: ElementType = Number.self == Double.self ? .float64 : .float32
     let bytes = unsafe UnsafeRawBufferPointer(source).bytes
     var rounded = convert(bytes, own, type)
@@ -103,13 +166,10 @@ struct RoundingTest {
     }
     let values = convert(rounded, last, own)
     return unsafe values.withUnsafeBytes { values in
-      for index in 0..<source.count {
-        let value = unsafe values.loadUnaligned(
+      (0..<source.count).map { index in
+        unsafe values.loadUnaligned(
           fromByteOffset: index * MemoryLayout<Number>.size, as: Number.self)
-        let (x, y) = unsafe (source[index], result[index])
-        guard y == value || y == x || y.isNaN && (value.isNaN || x.isNaN) else { return false }
       }
-      return true
     }
   }
 
@@ -119,24 +179,5 @@ struct RoundingTest {
 
   private func convert(_ bytes: [UInt8], _ from: ElementType, _ to: ElementType) -> [UInt8] {
     unsafe convert(bytes.span.bytes, from, to)
-  }
-
-  /// Whether an f16 and a bf16 are never further apart than half a step of each.
-  private func areNeighbours<Number: BinaryFloatingPoint>(
-    _ a: UnsafeMutableBufferPointer<Number>, _ b: UnsafeMutableBufferPointer<Number>
-  ) -> Bool {
-    for index in 0..<a.count {
-      let (x, y) = unsafe (a[index], b[index])
-      guard x.isFinite, y.isFinite else {
-        if x == y || x.isNaN && y.isNaN { continue }
-        return false
-      }
-      let size = max(x.magnitude, y.magnitude)
-      // The steps are 2⁻⁷ and 2⁻¹⁰ of the power of two below; the least f16 is 2⁻²⁴.
-      let power = size == 0 ? 0 : Number(sign: .plus, exponent: size.exponent, significand: 1)
-      let step = max(power / 1024, Number(sign: .plus, exponent: -24, significand: 1))
-      guard (x - y).magnitude <= (power / 128 + step) / 2 else { return false }
-    }
-    return true
   }
 }
