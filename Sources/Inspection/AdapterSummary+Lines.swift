@@ -13,10 +13,8 @@ extension AdapterSummary {
     let file = adapter.file
     let naming = file.naming.map { " in \($0.title) names" } ?? ""
     let count = file.modules.count
-    let forms = kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-      .map { "\($0.value.grouped) \($0.key)" }
     var parts = [
-      forms.joined(separator: ", "),
+      AdapterForms(kinds: kinds).text,
       components.map { "\($0.name) \($0.modules.grouped)" }.joined(separator: ", "),
     ]
     if kernels > 0 { parts.append("\(kernels.grouped) of convolutions") }

@@ -70,8 +70,7 @@ public struct AdapterSummary: Sendable {
       "title": .string(title),
       "naming": adapter.file.naming.map { .string($0.rawValue) } ?? .null,
       "modules": .integer(adapter.file.modules.count),
-      "forms": .object(
-        JSONObject(kinds.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) })),
+      "forms": AdapterForms(kinds: kinds).json,
       "components": .object(
         JSONObject(components.map { ($0.name, .integer($0.modules)) })),
       "rank": ranks.map { [.integer($0.lowerBound), .integer($0.upperBound)] } ?? .null,

@@ -16,14 +16,9 @@ extension ReadModel {
   ) throws(LayoutError) -> ReadModel {
     let tensors = checkpoint.source.tensors
     let entries = (try? reading.get())?.ledger.entries
-    let ledger: Ledger
-    do throws(LayoutError) {
-      ledger = try Ledger.keeping(tensors).applyingScales { target in
-        let component = target.recipe.sources.first.flatMap { entries?[$0].component }
-        return isWanted(component, target.description.shape)
-      }
-    } catch {
-      throw LayoutError(error.problem, origin: checkpoint.path)
+    let ledger = try Ledger.keeping(tensors).applyingScales(origin: checkpoint.path) { target in
+      let component = target.recipe.sources.first.flatMap { entries?[$0].component }
+      return isWanted(component, target.description.shape)
     }
     guard ledger.appliesScales else { return self }
     var metadata = checkpoint.metadata

@@ -161,16 +161,11 @@ struct ConversionPlan {
     in ledger: Ledger, of source: any TensorSource, _ request: ConversionRequest,
     _ components: [Component?], origin: String
   ) throws -> Ledger {
-    let applied: Ledger
-    do {
-      applied = try ledger.applyingScales { target in
-        let component = target.recipe.sources.first.flatMap { components[$0] }
-        return request.elementType(of: component).map {
-          CastTensors.suits(target.description.shape, $0)
-        } ?? false
-      }
-    } catch {
-      throw LayoutError(error.problem, origin: origin)
+    let applied = try ledger.applyingScales(origin: origin) { target in
+      let component = target.recipe.sources.first.flatMap { components[$0] }
+      return request.elementType(of: component).map {
+        CastTensors.suits(target.description.shape, $0)
+      } ?? false
     }
     // One such number would be multiplied into all of its weight's.
     for case .scaled(_, let scale, _) in applied.targets.map(\.recipe) {

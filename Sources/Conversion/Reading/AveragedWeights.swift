@@ -20,8 +20,6 @@ struct AveragedTensors: TensorSource {
   private let source: any TensorSource
   private let places: [Int]
 
-  private static let networks = ["model.diffusion_model.", "diffusion_model.", "unet."]
-
   /// - Throws: `ConversionError` when averages are insisted on and there are none, one has another
   ///   shape than its weight or is of none, or, if all are needed, one is missing.
   init(_ source: any TensorSource, _ use: AveragedWeights, path: String) throws(ConversionError) {
@@ -49,9 +47,9 @@ struct AveragedTensors: TensorSource {
     for (index, tensor) in all.enumerated() {
       let name = NameCleaning.clean(tensor.name)
       guard Average(name) == nil else { continue }
-      let isNetwork = Self.networks.contains(where: name.hasPrefix)
-      hasNetwork = hasNetwork || isNetwork
-      let candidates = [Average(ofWeight: name), .named(name)].compactMap(\.self)
+      let flat = Average(ofWeight: name)
+      hasNetwork = hasNetwork || flat != nil
+      let candidates = [flat, .named(name)].compactMap(\.self)
       if let average = candidates.lazy.compactMap({ averages[$0] }).first {
         let found = all[average]
         guard found.shape == tensor.shape else {
@@ -63,11 +61,10 @@ struct AveragedTensors: TensorSource {
         tensors[index].elementType = found.elementType
         places[index] = average
         used.insert(average)
-      } else if use == .only, isNetwork {
+      } else if use == .only, let flat {
         throw ConversionError(
           path: path,
-          problem: "tensor '\(tensor.name)' has no average, expected "
-            + "'\(Average(ofWeight: name)?.name ?? name)'")
+          problem: "tensor '\(tensor.name)' has no average, expected '\(flat.name)'")
       }
     }
     let strays = averages.filter { !used.contains($0.value) }.sorted { $0.value < $1.value }

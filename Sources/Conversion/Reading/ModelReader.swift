@@ -18,7 +18,8 @@ public enum ModelReader {
     averages: AveragedWeights? = nil
   ) throws -> ReadModel {
     var checkpoint = try Checkpoint.open(path: path, options: options)
-    let namesBefore = checkpoint.source.tensors.map(\.name)
+    let isRenamed = names != nil || averages != nil
+    let namesBefore = isRenamed ? checkpoint.source.tensors.map(\.name) : nil
     var idleRenames: [String] = []
     var usedAverages: Set<Int> = []
     if let names {
@@ -32,7 +33,7 @@ public enum ModelReader {
       checkpoint = checkpoint.replacing(averaged)
     }
     var model = ReadModel(checkpoint, overrides: overrides, averages: averages)
-    model.namesBefore = names != nil || averages != nil ? namesBefore : nil
+    model.namesBefore = namesBefore
     model.idleRenames = idleRenames
     model.usedAverages = usedAverages
     return model

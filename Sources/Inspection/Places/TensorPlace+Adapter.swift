@@ -2,26 +2,30 @@ internal import KeyLayouts
 internal import TensorCore
 
 extension TensorPlace {
-  /// Where in the model an adapter's tensor works; `nil` for a name that no adapter has for certain.
-  static func adapted(_ name: String, _ parts: [String]) -> TensorPlace? {
+  /// The module of an adapter's tensor; `nil` for a name that no adapter has for certain.
+  static func adapterModule(of name: String, _ parts: [Substring]) -> AdapterModuleName? {
     let isAdapter =
       parts.first.map { first in flatStarts.contains { first.hasPrefix($0) } } == true
       || parts.suffix(3).contains { part in roleStarts.contains { part.hasPrefix($0) } }
-    guard isAdapter, let module = AdapterKey(name)?.module else { return nil }
+    return isAdapter ? AdapterKey(name)?.module : nil
+  }
+
+  /// Where in the model an adapter's module works.
+  init(of module: AdapterModuleName) {
     let scope = module.likelyScope
     var words = module.path.split(whereSeparator: { $0 == "." || $0 == "_" }).map(String.init)
     if scope.hasPrefix("text_encoder") {
       if words.starts(with: ["text", "model"]) { words.removeFirst(2) }
       if words.first == "encoder" { words.removeFirst() }
     }
-    return TensorPlace(component: scope, block: block(of: words), kind: kind(of: words))
+    self.init(component: scope, block: Self.block(of: words), kind: Self.kind(of: words))
   }
 
   /// The levels of an adapter's tensor: component, block, and the module as the file names it.
   static func adapterSegments(of name: String) -> [Substring]? {
-    guard let place = adapted(name, name.dottedParts.map(String.init)), let key = AdapterKey(name)
-    else { return nil }
-    return [place.component[...], place.block[...], key.module.path[...]]
+    guard let module = adapterModule(of: name, name.dottedParts) else { return nil }
+    let place = TensorPlace(of: module)
+    return [place.component[...], place.block[...], module.path[...]]
   }
 
   private static let flatStarts = ["lora_", "lycoris_"]

@@ -11,11 +11,12 @@ public struct TensorPlace: Sendable, Hashable {
 
   /// Takes a name apart.
   public init(of name: String) {
-    let parts = name.dottedParts.map(String.init)
-    if let adapted = Self.adapted(name, parts) {
-      self = adapted
+    let substrings = name.dottedParts
+    if let module = Self.adapterModule(of: name, substrings) {
+      self = TensorPlace(of: module)
       return
     }
+    let parts = substrings.map(String.init)
     component = parts.count > 1 ? parts[0] : ""
     var inner = parts.count > 1 ? parts.dropFirst() : parts[...]
     // Levels that say nothing: the tower within the file, the layers' list.

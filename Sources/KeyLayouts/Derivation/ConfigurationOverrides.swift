@@ -60,9 +60,7 @@ public struct ConfigurationOverrides: Sendable, Hashable {
   ) throws(LayoutError) -> [String: NotedConfiguration] {
     var merged = derived
     for (component, fields) in stated.sorted(by: { $0.key < $1.key }) {
-      try derived[component].map { shown throws(LayoutError) in
-        try ConfigurationCheck(component, shown: shown).check(fields)
-      }
+      try Self.check(fields, of: component, against: derived[component])
       var configuration = NotedConfiguration(stated: fields)
       if let shown = derived[component] {
         // diffusers would take its default, which the tensors do not fit.
@@ -81,9 +79,7 @@ public struct ConfigurationOverrides: Sendable, Hashable {
       merged[component] = configuration
     }
     for (component, fields) in carried.sorted(by: { $0.key < $1.key }) {
-      try derived[component].map { shown throws(LayoutError) in
-        try ConfigurationCheck(component, shown: shown).check(fields)
-      }
+      try Self.check(fields, of: component, against: derived[component])
       var configuration = merged[component] ?? NotedConfiguration()
       if component == "scheduler", fields["_class_name"] != nil {
         configuration = NotedConfiguration(stated: fields)
@@ -95,9 +91,7 @@ public struct ConfigurationOverrides: Sendable, Hashable {
     }
     for (component, fields) in configurations.sorted(by: { $0.key < $1.key }) {
       guard var configuration = merged[component] else { continue }
-      try derived[component].map { shown throws(LayoutError) in
-        try ConfigurationCheck(component, shown: shown).check(fields)
-      }
+      try Self.check(fields, of: component, against: derived[component])
       try Self.checkClass(
         fields, of: component, known: configuration.fields, isTabled: derived[component] != nil)
       configuration.exchangeClass(for: fields)
@@ -121,6 +115,13 @@ public struct ConfigurationOverrides: Sendable, Hashable {
       merged["scheduler"]?.assume(["prediction_type": .string(prediction.type.rawValue)])
     }
     return merged
+  }
+
+  /// What the tensors show is not to be contradicted.
+  private static func check(
+    _ fields: JSONObject, of component: String, against derived: NotedConfiguration?
+  ) throws(LayoutError) {
+    if let derived { try ConfigurationCheck(component, shown: derived).check(fields) }
   }
 
   /// A configuration that the user gives describes the class that is there: tensors do not become

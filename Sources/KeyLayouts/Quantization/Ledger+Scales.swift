@@ -7,9 +7,13 @@ extension Ledger {
   /// This is what ComfyUI computes: `weight.to(float32) * scale.to(float32)`, rounded to a narrower
   /// type afterwards.
   ///
-  /// - Parameter isCast: whether a target will be cast to another floating type.
+  /// - Parameters:
+  ///   - origin: the file, for messages.
+  ///   - isCast: whether a target will be cast to another floating type.
   /// - Throws: `LayoutError` when a scale is neither one value nor one for each row or block.
-  public func applyingScales(where isCast: (Target) -> Bool) throws(LayoutError) -> Ledger {
+  public func applyingScales(
+    origin: String? = nil, where isCast: (Target) -> Bool
+  ) throws(LayoutError) -> Ledger {
     let descriptions = targets.map(\.description)
     let companions = WeightCompanions(in: descriptions)
     guard !companions.isEmpty else { return self }
@@ -24,7 +28,8 @@ extension Ledger {
         continue
       }
       guard ScaleGrid(descriptions[scale.index], of: descriptions[weight]) != nil else {
-        throw LayoutError(.scale(descriptions[scale.index], of: descriptions[weight]))
+        throw LayoutError(
+          .scale(descriptions[scale.index], of: descriptions[weight]), origin: origin)
       }
       var description = descriptions[weight]
       description.elementType = .float32

@@ -25,16 +25,13 @@ struct AdapterNamingArguments: ParsableArguments {
     }
   }
 
-  /// What else can be asked for of a LoRA whose tensors are renamed.
-  private static let meaningful = ["--dtype", "--rename", "--metadata", "--strict"]
-
   /// Refuses what means nothing for a LoRA whose tensors are renamed.
   ///
   /// - Throws: `ValidationError` that names the options.
   func check(_ given: GivenOptions) throws {
     guard naming != nil,
       let problem = given.problem(
-        for: "a LoRA with --lora-naming", meaningful: Self.meaningful)
+        for: "a LoRA with --lora-naming", meaningful: GivenOptions.ofNamings)
     else { return }
     throw ValidationError(problem)
   }

@@ -41,9 +41,6 @@ struct EmbeddingArguments: ParsableArguments {
     ])
   }
 
-  /// What else can be asked for of a textual inversion.
-  private static let meaningful = ["--dtype", "--rename", "--metadata", "--strict"]
-
   /// Converts a textual inversion and reports it; `false`, and nothing is done, for other files.
   ///
   /// - Parameter given: the options for models, which may mean nothing for an embedding.
@@ -56,7 +53,7 @@ struct EmbeddingArguments: ParsableArguments {
       isStrict: request.isStrict)
     guard let converter = try EmbeddingConverter(model.checkpoint, wish) else { return false }
     let problem =
-      given.problem(for: "a textual inversion", meaningful: Self.meaningful)
+      given.problem(for: "a textual inversion", meaningful: GivenOptions.ofNamings)
       ?? (request.componentTypes.isEmpty
         ? nil : "a textual inversion has one --dtype for all text encoders")
     if let problem { throw ConversionError(path: model.checkpoint.path, problem: problem) }

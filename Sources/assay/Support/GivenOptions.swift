@@ -5,6 +5,10 @@ struct GivenOptions {
   /// Their names, in the order of the help.
   let names: [String]
 
+  /// Those that mean something where one tensor becomes one under another name, of a LoRA or a textual
+  /// inversion.
+  static let ofNamings = ["--dtype", "--rename", "--metadata", "--strict"]
+
   /// The names of those that were given.
   static func names(_ options: [(name: String, isGiven: Bool)]) -> [String] {
     options.filter(\.isGiven).map(\.name)

@@ -119,14 +119,15 @@ extension ModelDiff {
     text +=
       "A: `\(a.path.escapingControls)` (\(a.format)), B: `\(b.path.escapingControls)` (\(b.format))\n\n"
     let counts = DiffGroup.countColumns(components)
-    text += Self.markdownRow(
-      ["component", "tensors"] + counts.map(\.title) + Figures.titles)
-    text += Self.markdownRule(left: 1, right: 1 + counts.count + Figures.titles.count)
+    var table = Table(
+      [("component", .left)]
+        + (["tensors"] + counts.map(\.title) + Figures.titles).map { ($0, .right) })
     for group in components {
-      text += Self.markdownRow(
+      table.add(
         [group.title, Format.count(group.pairCount)]
           + counts.map { Format.count($0.value(group)) } + Figures(group.difference).cells)
     }
+    text += table.markdown
     let lists = [
       ("removed", removed.map(\.name)), ("added", added.map(\.name)),
       ("renamed", renamed.map { "\($0.a.name) → \($0.b.name)" }),
@@ -143,21 +144,15 @@ extension ModelDiff {
     guard !worst.isEmpty, limit > 0 else { return text }
     text +=
       "\n<details><summary>\(min(limit, worst.count)) of \(worst.count) changed tensors</summary>\n\n"
-    text += Self.markdownRow(["tensor", "shape"] + Figures.titles)
-    text += Self.markdownRule(left: 2, right: Figures.titles.count)
+    var tensors = Table(
+      [("tensor", .left), ("shape", .left)] + Figures.titles.map { ($0, .right) })
     for pair in worst.prefix(limit) {
-      text += Self.markdownRow(
+      tensors.add(
         [pair.name, pair.a.shape.description] + Figures(pair.difference ?? TensorDifference()).cells
       )
     }
+    text += tensors.markdown
     return text + "\n</details>\n"
-  }
-
-  private static func markdownRow(_ cells: [String]) -> String { Table.markdownRow(cells) }
-
-  private static func markdownRule(left: Int, right: Int) -> String {
-    "|" + String(repeating: " --- |", count: left) + String(repeating: " ---: |", count: right)
-      + "\n"
   }
 }
 

@@ -54,7 +54,7 @@ struct Table {
   }
 
   /// One row in Markdown, with what Markdown and HTML take for their own escaped.
-  static func markdownRow(_ cells: [String]) -> String {
+  private static func markdownRow(_ cells: [String]) -> String {
     "| " + cells.map(\.escapingMarkdown).joined(separator: " | ") + " |\n"
   }
 
